@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dump demo-field demo-proof demo-dr demo-rename demo-rescue test test-slow matrix unit check lint types layers texts bench-quick bench-dumps bench-rescue bench-validation bench-critical-path setup clean lock
+.PHONY: demo demo-dump demo-field demo-proof demo-dr demo-rename demo-rescue demo-drill demo-people test test-slow matrix unit check lint types layers texts bench-quick bench-dumps bench-rescue bench-validation bench-critical-path bench-large setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
@@ -27,6 +27,12 @@ demo-dump: $(READY)
 
 demo-rescue: $(READY)
 	$(BIN)/python -m sandbox.demo.rescued_table
+
+demo-drill: $(READY)
+	$(BIN)/python -m sandbox.demo.drilled
+
+demo-people: $(READY)
+	$(BIN)/python -m sandbox.demo.people
 
 # What the stand-in engine was seen to do like the real one is not proved again with the same sources, except in CI.
 test: $(READY)
@@ -75,6 +81,10 @@ bench-dumps: $(READY)
 # A restore by hand against this one; about 20 minutes. Needs the AWS CLI, kubectl and psql on PATH.
 bench-critical-path: $(READY)
 	$(BIN)/python -m bench.critical_path
+
+# About 35 minutes, 65 GB of disk and a C compiler; ROOM=5 takes 5 GB of tables.
+bench-large: $(READY)
+	$(BIN)/python -m bench.large $(if $(ROOM),--gigabytes $(ROOM))
 
 bench-rescue: $(READY)
 	$(BIN)/python -m bench.rescue

@@ -16,7 +16,7 @@ from restore.model.inventory import Inventory
 from restore.model.planned import Plan
 from restore.model.request import Settings, Traffic
 from restore.model.restore_source import RestoreSource
-from restore.preflight.impact import notes
+from restore.preflight.impact import estimate_restore, notes
 from restore.preflight.rules import problems
 from restore.recovery_points.resolve import resolve
 
@@ -67,6 +67,8 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         copy=plan_copy(context, origin),
         parameter_group=plan_parameter_group(context, origin, settings_of_candidate),
         backup_plans=backup_plans(context.inventory.dependents),
+        expected=estimate_restore(context, origin, settings_of_candidate).text,
+        approvals=context.settings.approvals,
         notes=notes(context, origin, settings_of_candidate),
     )
 

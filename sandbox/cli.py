@@ -1,4 +1,4 @@
-"""The command line: python -m sandbox up|down|status|env|rights|pace|incident|dump|trouble|region|doctor."""
+"""The command line: python -m sandbox up|down|status|env|rights|pace|incident|dump|trouble|region|alarms|doctor."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sandbox.machine.layout import CHECKOUT, Layout, default_directory
@@ -77,6 +78,9 @@ def parser() -> argparse.ArgumentParser:
     placing.add_argument("--stack", default="sandbox-west", help="prepare: name of the Pulumi stack there")
     placing.add_argument("--project", type=Path, default=CHECKOUT, help="prepare: where its Pulumi.<stack>.yaml goes")
     placing.set_defaults(command=region)
+    alarming = commands.add_parser("alarms", parents=[common], help="evaluate CloudWatch's alarms, and send messages")
+    alarming.add_argument("--at", type=datetime.fromisoformat, help="as of this moment, with zone (default: now)")
+    alarming.set_defaults(command=alarms)
     commands.add_parser("doctor", parents=[common], help="what is real here").set_defaults(command=doctor)
     return root
 
@@ -192,6 +196,15 @@ def region(layout: Layout, options: argparse.Namespace) -> int:
         case action:
             how = "" if action == "back" else "refuse" if options.refuse else "hang"
             second_region.make_dark(layout, options.name or second_region.FIRST, how)
+    return 0
+
+
+def alarms(layout: Layout, options: argparse.Namespace) -> int:
+    from sandbox.aws.alarms import evaluate_all
+    from sandbox.aws.client import clients
+
+    for name, state in evaluate_all(clients(layout), options.at or datetime.now(UTC)).items():
+        print(f"{state:18} {name}")
     return 0
 
 

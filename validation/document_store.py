@@ -17,6 +17,7 @@ from validation.problems import Problem
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 S3 = "s3://"
 S3_FIX = (
@@ -56,6 +57,11 @@ class DocumentStore(Protocol):
 
     def names(self, folder: str = "") -> list[str]:
         """Returns the names of the documents directly in a folder (`a/b/`, or the root), sorted."""
+        ...
+
+    def folders(self, folder: str = "") -> list[str]:
+        """Returns the names of the folders directly in a folder (`a/b/`, or the root), sorted, without what they are
+        in."""
         ...
 
     def get(self, name: str, most: int | None = None) -> bytes:
@@ -132,6 +138,10 @@ class DirectoryStore:
         with _translate_directory_errors(self._root / folder):
             paths = sorted((self._root / folder).iterdir())
         return [folder + path.name for path in paths if not path.name.startswith(".")]
+
+    def folders(self, folder: str = "") -> list[str]:
+        with _translate_directory_errors(self._root / folder):
+            return sorted(path.name for path in (self._root / folder).iterdir() if path.is_dir())
 
     def get(self, name: str, most: int | None = None) -> bytes:
         path = self._root / name
@@ -232,11 +242,17 @@ class S3Store:
         return f"{S3}{self._compose_bucket}/{self._prefix}"
 
     def names(self, folder: str = "") -> list[str]:
+        keys = [item.get("Key", "") for page in self._list(folder) for item in page.get("Contents", ())]
+        return sorted(key.removeprefix(self._prefix) for key in keys)
+
+    def folders(self, folder: str = "") -> list[str]:
+        prefixes = [item.get("Prefix", "") for page in self._list(folder) for item in page.get("CommonPrefixes", ())]
+        return sorted(prefix.removeprefix(self._prefix + folder).rstrip("/") for prefix in prefixes)
+
+    def _list(self, folder: str) -> list[ListObjectsV2OutputTypeDef]:
         with self._errors():
             pages = self._client().get_paginator("list_objects_v2")
-            answers = list(pages.paginate(Bucket=self._compose_bucket, Prefix=self._prefix + folder, Delimiter="/"))
-        keys = [item.get("Key", "") for page in answers for item in page.get("Contents", ())]
-        return sorted(key.removeprefix(self._prefix) for key in keys)
+            return list(pages.paginate(Bucket=self._compose_bucket, Prefix=self._prefix + folder, Delimiter="/"))
 
     def get(self, name: str, most: int | None = None) -> bytes:
         with self._errors():

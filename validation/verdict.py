@@ -1,4 +1,4 @@
-"""What a proof came to, and how much it weighs."""
+"""What a proof came to, how much it weighs, and how much of the data it read."""
 
 from __future__ import annotations
 
@@ -16,3 +16,10 @@ class Severity(StrEnum):
 
     BLOCKING = "blocking"
     ADVISORY = "advisory"
+
+
+class Depth(StrEnum):
+    """How much of the rows is read: all (FULL), or of large tables a sample of their blocks (SAMPLE)."""
+
+    FULL = "full"
+    SAMPLE = "sample"

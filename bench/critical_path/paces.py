@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-FACTOR = 60.0
-"""A minute of RDS is a second of the sandbox."""
-
 
 @dataclass(frozen=True)
 class Figure:
@@ -22,15 +19,21 @@ class Figure:
 
 @dataclass(frozen=True)
 class Pace:
-    """One pace; figures by the step of the sandbox's RDS that stands for the operation."""
+    """One pace; figures by the step of the sandbox's RDS that stands for the operation.
+
+    `factor`: how many seconds of the real RDS one second of the sandbox stands for. Programs, pods and people's clients
+    run at their own speed beside it, so the less the truer: what they do for a second then hides or holds up little
+    work of RDS. What is long already hides it, and is played faster.
+    """
 
     name: str
+    factor: float
     figures: Mapping[str, Figure]
 
     @property
     def seconds(self) -> dict[str, float]:
         """What the sandbox is told, by step."""
-        return {step: figure.minutes * 60 / FACTOR for step, figure in self.figures.items()}
+        return {step: figure.minutes * 60 / self.factor for step, figure in self.figures.items()}
 
 
 TESTS = "https://github.com/hashicorp/terraform-provider-aws/pull/23560"
@@ -52,6 +55,7 @@ PROVIDER = "https://github.com/hashicorp/terraform-provider-aws"
 GUIDE = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide"
 LOW = Pace(
     "low",
+    10.0,
     {
         "take_snapshot": Figure(2.9, f"{PROVIDER}/pull/28424 (TestAccRDSSnapshot_basic, 579 s - 407 s)"),
         "restore": Figure(9.8, f"{PROVIDER}/issues/14785 (a restore complete after 9m50s)"),
@@ -64,6 +68,7 @@ LOW = Pace(
 )
 MIDDLE = Pace(
     "middle",
+    20.0,
     {
         "take_snapshot": Figure(20.0, "https://github.com/hashicorp/terraform/issues/23612 (more than 20 minutes)"),
         "restore": Figure(17.3, f"{PROVIDER}/pull/15969 (RestoreToPointInTime 1,470 s - kmsKey 431 s)"),
@@ -76,6 +81,7 @@ MIDDLE = Pace(
 )
 HIGH = Pace(
     "high",
+    60.0,
     {
         "take_snapshot": Figure(40.0, "https://github.com/hashicorp/terraform/issues/5161 (800 GB, over 40 minutes)"),
         "restore": Figure(40.0, "https://github.com/hashicorp/terraform/issues/2886 (40 minutes and more)"),

@@ -1,15 +1,13 @@
 """From the sandbox's seconds to the real world's. Pure.
 
-While RDS is at work a second stands for FACTOR seconds; every other second is one, for the programs, the database and
-the cluster run at their own speed.
+While RDS is at work that somebody waits for a second stands for as many as the pace says; every other second is one,
+for the programs, the database and the cluster run at their own speed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-from bench.critical_path.paces import FACTOR
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ def busy_seconds(within: Span, work: Iterable[Span]) -> float:
     return busy
 
 
-def real_seconds(within: Span, work: Sequence[Span]) -> float:
-    """Returns how long this would have taken with RDS at its real pace."""
+def real_seconds(within: Span, work: Sequence[Span], factor: float) -> float:
+    """Returns how long this would have taken with RDS at its real pace, `factor` times as slow."""
     busy = busy_seconds(within, work)
-    return (within.ended - within.began - busy) + busy * FACTOR
+    return (within.ended - within.began - busy) + busy * factor

@@ -155,10 +155,13 @@ class Aws:
     def of_source(cls, settings: Settings) -> Aws:
         """Returns the region of a source that isn't the stack's; the stack's own otherwise. It may be lost: no call
         waits for it, and the login needs nothing of it."""
-        if settings.source_region is None:
-            return cls.of(settings)
+        return cls.of_region(settings, settings.source_region) if settings.source_region else cls.of(settings)
+
+    @classmethod
+    def of_region(cls, settings: Settings, region: str) -> Aws:
+        """Returns another region, which may be lost: no call waits for it, and the login needs nothing of it."""
         endpoints = {name: url for name, url in settings.endpoints.items() if settings.region not in url}
-        return cls(settings.source_region, endpoints, settings.aws_login, home=settings.region, quick=True)
+        return cls(region, endpoints, settings.aws_login, home=settings.region, quick=True)
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import itemgetter
@@ -68,3 +69,22 @@ def hourly_connections(aws: Aws, identifier: str, since: datetime, now: datetime
         )
     points = sorted(cast("list[dict[str, Any]]", answer.get("Datapoints", [])), key=itemgetter("Timestamp"))
     return tuple(Measured(float(item["Maximum"]), item["Timestamp"]) for item in points)
+
+
+def publish(aws: Aws, namespace: str, dimension: tuple[str, str], seconds: Mapping[str, float], now: datetime) -> None:
+    """Publishes metrics of this moment, in seconds, by name. Raises PermanentError, TemporaryError."""
+    name, value = dimension
+    with translated("cloudwatch"):
+        cast("CloudWatchClient", aws.client("cloudwatch")).put_metric_data(
+            Namespace=namespace,
+            MetricData=[
+                {
+                    "MetricName": metric,
+                    "Dimensions": [{"Name": name, "Value": value}],
+                    "Timestamp": now,
+                    "Value": measured,
+                    "Unit": "Seconds",
+                }
+                for metric, measured in seconds.items()
+            ],
+        )

@@ -186,6 +186,11 @@ def instance(answer: DBInstanceTypeDef) -> Instance:
         parameters_pending_reboot=_read_first(fields.get("DBParameterGroups"), "ParameterApplyStatus")
         == "pending-reboot",
         replicas=tuple(fields.get("ReadReplicaDBInstanceIdentifiers") or ()),
+        replications=tuple(
+            str(item["DBInstanceAutomatedBackupsArn"])
+            for item in cast("Sequence[AwsAnswer]", fields.get("DBInstanceAutomatedBackupsReplications") or ())
+            if item.get("DBInstanceAutomatedBackupsArn")
+        ),
         db_cluster=fields.get("DBClusterIdentifier"),
     )
 
@@ -209,6 +214,7 @@ def snapshot(answer: DBSnapshotTypeDef) -> Snapshot:
         encrypted=bool(fields.get("Encrypted", False)),
         kms_key_id=fields.get("KmsKeyId"),
         percent=fields.get("PercentProgress"),
+        copy_of=str(fields.get("SourceDBSnapshotIdentifier") or ""),
         tags=tags(fields.get("TagList")),
     )
 

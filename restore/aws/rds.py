@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
 
 NO_INSTANCE = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault"})
+EXISTS = frozenset({"DBInstanceAlreadyExists", "DBInstanceAlreadyExistsFault"})
 NO_SNAPSHOT = frozenset({"DBSnapshotNotFound", "DBSnapshotNotFoundFault"})
 HAS_ROLE = frozenset({"DBInstanceRoleAlreadyExists", "DBInstanceRoleAlreadyExistsFault"})
 NO_BACKUP = frozenset({"DBInstanceAutomatedBackupNotFound", "DBInstanceAutomatedBackupNotFoundFault"})
@@ -57,13 +58,17 @@ class Rds:
         matching = (item for item in self._instances(Filters=filters) if item.resource_id == resource_id)
         return next(matching, None)
 
-    def snapshots(self, *, identifier: str | None = None, resource_id: str | None = None) -> tuple[Snapshot, ...]:
+    def snapshots(
+        self, *, identifier: str | None = None, resource_id: str | None = None, shared: bool = False
+    ) -> tuple[Snapshot, ...]:
         """Returns all snapshots of an instance (automated, manual, AWS Backup), oldest first, by either name of it.
 
         By identifier, snapshots of an earlier instance of the same name are among them: compare source_resource_id.
+        `shared`: those that other accounts share with this one, instead of its own.
         """
         name: dict[str, Any] = {"DBInstanceIdentifier": identifier} if identifier else {"DbiResourceId": resource_id}
-        items = {item.arn: item for kind in (None, "awsbackup") for item in self._snapshots(kind=kind, **name)}
+        kinds = ("shared",) if shared else (None, "awsbackup")
+        items = {item.arn: item for kind in kinds for item in self._snapshots(kind=kind, **name)}
         return tuple(sorted(items.values(), key=lambda item: (item.created is None, item.created, item.identifier)))
 
     def snapshot(self, identifier: str) -> Snapshot | None:
@@ -90,6 +95,16 @@ class Rds:
         with translated("rds"):
             items = [item for page in pages.paginate(Engine=engine) for item in page["DBEngineVersions"]]
         return tuple(item.get("EngineVersion", "") for item in items)
+
+    def restore(self, parameters: Mapping[str, Any]) -> bool:
+        """Has RDS begin to make an instance of a recovery point; False when one has its identifier already."""
+        client = self._client
+        call = (
+            client.restore_db_instance_from_db_snapshot
+            if "DBSnapshotIdentifier" in parameters
+            else client.restore_db_instance_to_point_in_time
+        )
+        return found("rds", lambda: call(**parameters), EXISTS) is not None
 
     def modify(
         self,
@@ -183,6 +198,32 @@ class Rds:
         if deleted != resource_id:
             raise PermanentError.of(_build_wrong_deleted(target, deleted, final_snapshot))
 
+    def create_snapshot(self, instance: str, name: str, tags: Mapping[str, str]) -> None:
+        """Begins to take a manual snapshot of the instance that has this identifier."""
+        with translated("rds"):
+            self._client.create_db_snapshot(
+                DBInstanceIdentifier=instance,
+                DBSnapshotIdentifier=name,
+                Tags=[{"Key": key, "Value": value} for key, value in sorted(tags.items())],
+            )
+
+    def delete_snapshot(self, name: str) -> None:
+        """Deletes a manual snapshot for good; one that is gone already is no error."""
+        call = self._client.delete_db_snapshot
+        found("rds", lambda: call(DBSnapshotIdentifier=name), NO_SNAPSHOT)
+
+    def discard(self, resource_id: str) -> None:
+        """Begins to delete an instance for good: without a final snapshot, its automated backups with it. Only for one
+        that a drill has made. PermanentError, too, when RDS's answer is of another instance, as in `delete`."""
+        target = self._present(resource_id)
+        with translated("rds"):
+            answer = self._client.delete_db_instance(
+                DBInstanceIdentifier=target.identifier, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
+            )
+        deleted = answer["DBInstance"].get("DbiResourceId", "")
+        if deleted != resource_id:
+            raise PermanentError.of(_build_wrong_discarded(target, deleted))
+
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
         """Sets tags on an instance or a snapshot; setting one again changes nothing."""
         with translated("rds"):
@@ -274,6 +315,15 @@ def _build_wrong_deleted(target: Instance, deleted: str, final_snapshot: str) ->
         f"this name moved from {target.resource_id} to {deleted} at the moment of the call: RDS now deletes {deleted}",
         f"{target.resource_id} deleted",
         f"docs/retire.md: {deleted} comes back from its final snapshot {final_snapshot}",
+    )
+
+
+def _build_wrong_discarded(target: Instance, deleted: str) -> Problem:
+    return Problem(
+        f"instance {target.identifier}",
+        f"this name moved from {target.resource_id} to {deleted} at the moment of the call: RDS now deletes {deleted}",
+        f"{target.resource_id} deleted",
+        "docs/drill.md: restore it at once from its newest snapshot, or from a backup of its source",
     )
 
 

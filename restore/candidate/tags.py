@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from restore.model.context import RestoreContext
-from restore.model.labels import TAG_DUMP, TAG_ID, TAG_INCIDENT, TAG_OWNER, TAG_POINT, TAG_SOURCE, TAG_STACK
+from restore.model.labels import TAG_DRILL, TAG_DUMP, TAG_ID, TAG_INCIDENT, TAG_OWNER, TAG_POINT, TAG_SOURCE, TAG_STACK
 from restore.model.restore_source import RestoreSource
 from restore.recovery_points import dump_tag
 
@@ -20,8 +20,11 @@ def candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[st
     base = context.candidate or context.source or origin
     copied = {name: value for name, value in base.tags.items() if not name.startswith("aws:")}
     if not context.candidate:
-        copied = {name: value for name, value in copied.items() if not name.startswith("restore:")}
+        carried = {name: value for name, value in copied.items() if not name.startswith("restore:")}
+        copied = {**context.settings.default_tags, **carried}
     own = {TAG_ID: context.request.id, TAG_STACK: context.settings.stack, TAG_POINT: origin.point.tag}
+    if context.request.drill_of:
+        own[TAG_DRILL] = context.request.drill_of
     return copied | own | _build_bill_tags(context) | _build_source_tag(context, origin) | _dump_tag(context, origin)
 
 

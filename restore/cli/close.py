@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from restore.aws import Aws, Rds
-from restore.cli.stack_settings import read_settings
+from restore.cli.stack_settings import read_settings, require_alone
 from restore.cutover import traffic
 from restore.dependents.infrastructure import DOCUMENT
 from restore.errors import Problem, Refused, RestoreError
@@ -39,10 +39,11 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
                 )
             ]
         )
+    require_alone(settings)
     inventory = gather.gather(settings, now, room=False)
     open_inventory = close.as_if_open(inventory)
     serves = traffic.find_traffic(RestoreContext(settings, settings.request, open_inventory))
-    closing = close.plan(settings.request, inventory, serves, list(stack.config()), settings)
+    closing = close.plan(settings.request, inventory, serves, list(stack.own_config().values), settings)
     state = stack.export()
     close.without_resources(state)  # refuses before the question what would be refused after it
     if not confirm(close.render(closing, close.describe_pending(state, inventory))):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from restore.cli.stack_settings import read_settings
+from restore.cli.stack_settings import read_settings, require_alone
 from restore.credentials import plan, rotation
 from restore.errors import Problem, Refused
 from restore.evidence import provenance, publish
@@ -23,6 +23,7 @@ def rotate(stack: OperatorStack, confirm: Callable[[str], bool], *, leave_source
     if settings.request is None:
         fix = "pulumi config set id <id>"
         raise Refused([Problem("config id", "not set: no restore is configured", "the id of the restore", fix)])
+    require_alone(settings)
     context = RestoreContext(settings, settings.request, gather.gather(settings, began, room=False))
     begun = rotation.connect(context, leave_source=leave_source)
     if not confirm(plan.render(begun.prepare())):

@@ -1,6 +1,6 @@
 """The command line `python -m restore`.
 
-Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 130 interrupted; `status --exit-code` has more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from restore.aws.metrics import MOST_DAYS
-from restore.cli import close, credentials, doctor, people, report, status
+from restore.cli import adopt, approve, close, credentials, doctor, people, prevention, report, status
+from restore.cli import drill as drill_command
 from restore.cli import options as options_command
 from restore.cli import rescue as rescue_command
 from restore.cli import retire as retire_command
@@ -33,15 +34,20 @@ def build_parser() -> argparse.ArgumentParser:
     top.add_argument("--stack", help="stack name (default: the selected one)")
     top.add_argument("--project", type=Path, default=Path.cwd(), help="folder of Pulumi.yaml (default: this one)")
     commands = top.add_subparsers(dest="command", required=True)
-    options = commands.add_parser("options", help="what the source can be restored from, ranked by data lost")
-    options.add_argument("--time", help="the moment wanted, RFC 3339 with zone (default: as late as possible)")
+    options_command.add_options(
+        commands.add_parser("options", help="what the source can be restored from, ranked by data lost")
+    )
     when_command.add_options(commands.add_parser("when", help="when it happened: what may have done it, to the second"))
-    state = commands.add_parser("status", help="who serves, what the gates proved, what to do next; changes nothing")
-    state.add_argument("--handover", action="store_true", help="five lines to paste for who takes over")
+    status.add_options(
+        commands.add_parser("status", help="who serves, what goes on, what is safe, what is next; changes nothing")
+    )
     examination = commands.add_parser(
         "doctor", help="asks on a quiet day for all that a restore needs; changes nothing"
     )
     examination.add_argument("--json", action="store_true", help="the findings as JSON")
+    drill_command.add_options(
+        commands.add_parser("drill", help="rehearse a restore on copies of the applications; traffic stays where it is")
+    )
     gate = commands.add_parser("gate", help="a gate's work, where a Job of runner kubernetes runs it")
     gate.add_argument("--job", required=True, help="name of the Job")
     gate.add_argument("--uid", required=True, help="its uid")
@@ -65,6 +71,17 @@ def build_parser() -> argparse.ArgumentParser:
     rotation = passwords.add_parser("rotate", help="new passwords on candidate and source, while traffic is frozen")
     rotation.add_argument("--leave-source", action="store_true", help="the source can't be asked: only the candidate")
     rotation.add_argument("--yes", action="store_true", help="don't ask")
+    adoption = commands.add_parser("adopt", help="a lost state is made again; nothing in AWS or the cluster changes")
+    adoption.add_argument("id", nargs="?", help="the restore, where several are open")
+    adoption.add_argument("--yes", action="store_true", help="don't ask")
+    approval = commands.add_parser("approve", help="say yes to a switch as its second person (key approvals)")
+    approval.add_argument("--yes", action="store_true", help="don't ask")
+    add_prevention(
+        commands.add_parser("check-backups", help="how old the newest backup of each kind is; changes nothing"),
+        commands.add_parser("dump", help="dump the database into the bucket of `backups`, and read it back"),
+        commands.add_parser("snapshot", help="take a snapshot of the source, and wait: before a migration"),
+        commands.add_parser("expire", help="delete what this program made and is past its time; shown first"),
+    )
     add_rescue(commands.add_parser("rescue", help="bring rows of one table back into the source, without a cutover"))
     add_retire(commands.add_parser("retire", help="delete a candidate or an old source that nobody needs any more"))
     for name, text in (
@@ -83,6 +100,22 @@ def add_rollback(command: argparse.ArgumentParser) -> None:
     writes = command.add_mutually_exclusive_group()
     writes.add_argument("--carry", action="store_true", help="take along what was written since the switch")
     writes.add_argument("--accept-loss", action="store_true", help="leave behind what was written since the switch")
+
+
+def add_prevention(
+    check: argparse.ArgumentParser,
+    dump: argparse.ArgumentParser,
+    snapshot: argparse.ArgumentParser,
+    expire: argparse.ArgumentParser,
+) -> None:
+    check.add_argument("--publish", action="store_true", help="publish the ages as CloudWatch metrics")
+    check.add_argument("--json", action="store_true", help="the ages as JSON")
+    for command in (check, dump):
+        command.add_argument("--settings", type=Path, help="in a pod of the schedule: the mounted settings")
+        command.add_argument("--root-certificate", type=Path, help="with --settings: the certificates to trust")
+    snapshot.add_argument("--reason", required=True, help="why; it stands in the snapshot's name and tags")
+    snapshot.add_argument("--days", type=int, default=30, metavar="N", help="`expire` offers it after N (default: 30)")
+    expire.add_argument("--yes", action="store_true", help="don't ask")
 
 
 def add_retire(command: argparse.ArgumentParser) -> None:
@@ -167,6 +200,20 @@ def close_restore(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     return closed
 
 
+def adopt_restore(stack: OperatorStack, arguments: argparse.Namespace) -> bool:
+    adopted = adopt.run(stack, arguments.id, make_confirmer(yes=arguments.yes))
+    if adopted:
+        print("Adopted. Next: pulumi preview; pulumi up")
+    return adopted
+
+
+def approve_switch(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
+    approved = approve.approve(stack, confirm)
+    if approved:
+        print("Approved. Next, by somebody else: pulumi config set traffic restored; pulumi up")
+    return approved
+
+
 def rotate_credentials(stack: OperatorStack, confirm: Callable[[str], bool], *, leave_source: bool) -> bool:
     done = credentials.rotate(stack, confirm, leave_source=leave_source)
     if done:
@@ -193,11 +240,9 @@ def tell(stack: OperatorStack, arguments: argparse.Namespace, now: datetime) -> 
     """Returns the answer of a command that only looks."""
     match arguments.command:
         case "options":
-            return options_command.list_options(stack, arguments.time, now)
-        case "when":
-            return when_command.tell_when(stack, arguments, now)
+            return options_command.tell_options(stack, arguments, now)
         case _:
-            return (status.read_handover if arguments.handover else status.read_status)(stack, now)
+            return when_command.tell_when(stack, arguments, now)
 
 
 def run_in_job(arguments: argparse.Namespace) -> int:
@@ -216,7 +261,14 @@ def run(arguments: argparse.Namespace) -> int:
         return examine(arguments)
     if arguments.command in ("gate", "probe"):
         return run_in_job(arguments)
+    if arguments.command in prevention.COMMANDS:
+        confirm = make_confirmer(yes=getattr(arguments, "yes", False))
+        return prevention.run(lambda: OperatorStack(arguments.project, arguments.stack), arguments, confirm)
     stack = OperatorStack(arguments.project, arguments.stack)
+    if arguments.command == "status":
+        return status.tell_status(stack, arguments)
+    if arguments.command == "drill":
+        return drill_command.run(stack, arguments)
     return run_on_stack(stack, arguments)
 
 
@@ -224,26 +276,37 @@ def run_on_stack(stack: OperatorStack, arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "told" | "reconciled" as step:
             print(people.tick_off(stack, step, arguments.names, arguments.restore, datetime.now(UTC)))
-        case "options" | "status" | "when":
+        case "options" | "when":
             print(tell(stack, arguments, datetime.now(UTC)))
         case "report":
             color = sys.stdout.isatty()
             now = datetime.now(UTC)
             print(report.report(stack, arguments.id, now, color=color, browser=arguments.open))
+        case _:
+            return 0 if act(stack, arguments) else 1
+    return 0
+
+
+def act(stack: OperatorStack, arguments: argparse.Namespace) -> bool:
+    """Runs a command that changes something, on a yes; returns False when it was not confirmed."""
+    match arguments.command:
         case "credentials":
             confirm = make_confirmer(yes=arguments.yes)
-            return 0 if rotate_credentials(stack, confirm, leave_source=arguments.leave_source) else 1
+            return rotate_credentials(stack, confirm, leave_source=arguments.leave_source)
         case "rescue":
-            return 0 if rescue(stack, arguments) else 1
+            return rescue(stack, arguments)
+        case "adopt":
+            return adopt_restore(stack, arguments)
+        case "approve":
+            return approve_switch(stack, make_confirmer(yes=arguments.yes))
         case "retire":
-            return 0 if retire(stack, arguments) else 1
+            return retire(stack, arguments)
         case "rollback":
             refuse_other(stack, arguments.id)
-            return 0 if roll_back(stack, arguments) else 1
+            return roll_back(stack, arguments)
         case _:
             refuse_other(stack, arguments.id)
-            return 0 if close_restore(stack, make_confirmer(yes=arguments.yes)) else 1
-    return 0
+            return close_restore(stack, make_confirmer(yes=arguments.yes))
 
 
 def main(words: Sequence[str] | None = None) -> int:

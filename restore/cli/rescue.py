@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from restore.aws import Aws, Secrets
-from restore.cli.stack_settings import read_settings
+from restore.cli.stack_settings import read_settings, require_alone
 from restore.cutover import connection_url, traffic
 from restore.cutover.traffic import ConnectionTarget
 from restore.errors import Problem, Refused, RestoreError
@@ -22,7 +24,7 @@ from restore.model.request import Settings
 from restore.postgres.connection import Connection, open_connection, operator_login
 from restore.pulumi_stack.automation import OperatorStack
 from restore.rescue import render, run
-from restore.rescue.model import Done, Wish
+from restore.rescue.model import Apart, Done, Wish
 from validation.connect import urls
 
 STATEMENT_SECONDS = 6 * 3600.0
@@ -39,6 +41,8 @@ def rescue(stack: OperatorStack, wish: Wish, undo: Path | None, confirm: Callabl
     if settings.request is None:
         fix = "pulumi config set id <id>; pulumi config set traffic source; pulumi up"
         raise Refused([Problem("config id", "not set: no restore is configured", "a restore that stands", fix)])
+    if confirm:
+        require_alone(settings)
     context = RestoreContext(settings, settings.request, gather.gather(settings, now, room=False))
     store = Store.open(settings.evidence, Aws.of(settings))
     source, candidate = find_databases(context, store)
@@ -102,21 +106,39 @@ def record(
     command: str,
     done: tuple[Done, ...],
     began: datetime,
-) -> None:
-    """Records what was done, for the report. It is done whatever becomes of its record: a fault is told, not raised."""
+    apart: tuple[Apart, ...] | None = None,
+) -> str:
+    """Records what was done, for the report; returns where, or nothing: it is done whatever becomes of its record, so a
+    fault is told, not raised."""
     assert settings.request
-    content = {
+    content: dict[str, Any] = {
         "began": began.isoformat(),
         "operator": provenance.operator(Aws.of(settings)),
         "into": source.resource_id,
+        "into_name": source.identifier,
         "from": candidate.resource_id,
+        "from_name": candidate.identifier,
         "command": command,
         "tables": [
             {"table": str(one.table), "brought_back": one.inserted, "overwritten": one.overwritten, "kept": one.kept}
             for one in done
         ],
     }
+    if apart is not None:
+        content["apart"] = [describe_apart(rows) for rows in apart]
     try:
-        publish.record(store, settings.stack, settings.request.id, "rescue", content, warn=print)
+        return publish.record(store, settings.stack, settings.request.id, "rescue", content, warn=print)
     except RestoreError as error:
         print(f"the rescue could not be recorded in the evidence: {error}")
+        return ""
+
+
+def describe_apart(rows: Apart) -> dict[str, Any]:
+    """Returns what the evidence keeps of rows that were not carried: every key."""
+    return {
+        "table": str(rows.table),
+        "reason": str(rows.reason),
+        "rows": len(rows.keys),
+        "key": list(rows.columns),
+        "keys": [json.loads(key) for key in rows.keys],
+    }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from restore.aws import Aws
 from restore.cli import rescue
-from restore.cli.stack_settings import read_settings
+from restore.cli.stack_settings import read_settings, require_alone
 from restore.cutover import rollback
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.evidence import Store
@@ -25,7 +25,7 @@ from restore.model.request import Settings
 from restore.pulumi_stack.automation import OperatorStack
 from restore.rescue import carry
 from restore.rescue.carry import NewRows
-from restore.rescue.render import render_done
+from restore.rescue.render import render_apart, render_done
 
 SHOWN = 10
 
@@ -47,8 +47,9 @@ def roll_back(
     stack: OperatorStack, confirm: Callable[[str], bool], *, bring_along: bool, accept_loss: bool, yes: bool
 ) -> bool:
     """Goes back; False when that was declined. Raises Refused, or whatever a step's `pulumi up` ends with."""
-    way = rollback.plan_way_back(stack.config(), stack.history())
+    way = rollback.plan_way_back(stack.config(), stack.history(), stack.own_config())
     settings = read_settings(stack, datetime.now(UTC))
+    require_alone(settings)
     writes = find_writes(settings)
     text = f"{rollback.render(way)}\n{describe(writes, bring_along=bring_along)}".strip()
     loses = bool(writes.count or writes.unknown)
@@ -121,7 +122,11 @@ def describe(writes: Writes, *, bring_along: bool) -> str:
         return f"What was written to the candidate since the switch isn't known: {writes.unknown}\nIt stays there."
     if not writes.count:
         return ""
-    fate = "comes along, but for tables without a key" if bring_along else "would stay behind (--carry takes it along)"
+    fate = (
+        "comes along, but for what the source wrote too"
+        if bring_along
+        else "would stay behind (--carry takes it along)"
+    )
     lines = [f"{writes.count:,} rows were written to the candidate since the switch; that {fate}:"]
     most = sorted(writes.rows, key=lambda new: -new.rows)
     lines += [f"  {new.table}: {new.rows:,}{'' if new.carried else ' (no key: stays behind)'}" for new in most[:SHOWN]]
@@ -160,11 +165,15 @@ def carry_back(settings: Settings, since: int) -> None:
             rescue.connect(context, source, read_only=False) as into,
             rescue.connect(context, candidate, read_only=True) as out_of,
         ):
-            done = carry.carry(into, out_of, since, file, title, print)
+            carried = carry.carry(into, out_of, since, file, title, print)
     except RestoreError as error:
         found = error.problem.found if error.problem else str(error)
         fix = "python -m restore rollback --accept-loss (the applications are stopped, nothing was carried)"
         raise PermanentError.of(Problem("option --carry", found, "rows that the source takes", fix)) from error
-    print(render_done(done, file))
+    print(render_done(carried.done, file))
     store = Store.open(settings.evidence, Aws.of(settings))
-    rescue.record(settings, store, source, candidate, "python -m restore rollback --carry", done, now)
+    command = "python -m restore rollback --carry"
+    where = rescue.record(settings, store, source, candidate, command, carried.done, now, carried.apart)
+    if carried.apart:
+        print(render_apart(carried.apart, candidate.identifier, *(() if where else (None,))))
+        print(f"All their keys: {where or 'above'}")

@@ -6,7 +6,9 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 
+from restore.aws import Aws
 from restore.config.settings import collect
+from restore.evidence import Store, other_run
 from restore.model.request import Settings
 from restore.pulumi_stack.automation import OperatorStack
 
@@ -20,3 +22,9 @@ def read_settings(stack: OperatorStack, now: datetime, more: Mapping[str, str] |
     secret = [key for key, value in config.items() if value.secret]
     entries = {key: value.text for key, value in config.items()} | dict(more or {})
     return collect(entries, stack.program_name, dict(os.environ), secret).settings(now)
+
+
+def require_alone(settings: Settings) -> None:
+    """Raises Refused while somebody else runs a restore of this stack; says what there is to say of an earlier run."""
+    if said := other_run.require_alone(Store.open(settings.evidence, Aws.of(settings)), settings.stack):
+        print(said)

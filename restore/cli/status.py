@@ -1,48 +1,155 @@
-"""`python -m restore status`: where things stand. Reads only."""
+"""`python -m restore status`: where things stand, once or again and again. Reads only."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+import argparse
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TypeVar
 
 from restore.aws import Aws
-from restore.cli.handover import describe_handover
 from restore.cli.left_database import describe_left
 from restore.cli.stack_settings import read_settings
 from restore.credentials.journal import Journals
 from restore.credentials.plan import COMMAND
 from restore.cutover import traffic
+from restore.errors import Refused, RestoreError
 from restore.evidence import Store
+from restore.evidence.current_run import read_current_run
+from restore.evidence.history import read_history
 from restore.inventory import gather
 from restore.kubernetes import Api
-from restore.lifecycle import pending
 from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Request, Settings, Traffic
 from restore.pulumi_stack.automation import OperatorStack
+from restore.status.build import build
+from restore.status.handover import describe_handover
+from restore.status.model import EXIT_CODES, Found, Situation, Status
+from restore.status.render import render, render_json
+
+Value = TypeVar("Value")
+WATCH_SECONDS = 10.0
+CLEAR = "\x1b[H\x1b[2J"
+"""Moves to the terminal's first line and clears it (ECMA-48, CUP and ED)."""
 
 
-def read_status(stack: OperatorStack, now: datetime) -> str:
-    """Returns the restore's state as found now, for an 80-column terminal."""
-    settings = read_settings(stack, now)
-    inventory = gather.gather(settings, now, room=False)
-    lines = [f"stack {stack.name}, source {settings.source}: {describe_source(inventory)}"]
-    if settings.request is None:
-        lines.append("no restore is configured")
-        lines += [f"open restore: {instance.identifier} ({instance.status})" for instance in inventory.open_restores]
-    else:
-        lines += describe_restore(settings, settings.request, inventory)
-    return "\n".join([*lines, *describe_pending_operations(stack.export(), inventory)])
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Adds the command's options."""
+    command.add_argument("--handover", action="store_true", help="five lines to paste for who takes over")
+    command.add_argument(
+        "--watch", action="store_true",
+        help=f"again every {WATCH_SECONDS:.0f} seconds; with --exit-code until no `pulumi up` runs any more",
+    )  # fmt: skip
+    command.add_argument("--json", action="store_true", help="as JSON; with --watch an object a line")
+    codes = ", ".join(f"{code} {situation}" for situation, code in EXIT_CODES.items())
+    command.add_argument("--exit-code", action="store_true", help=f"end with the situation's exit code: {codes}")
 
 
-def describe_source(inventory: Inventory) -> str:
-    region = inventory.source_region
-    found = inventory.source.status if inventory.source else "not found"
-    if region is None:
-        return found
-    return f"{found} in {region.name}" if region.answers else f"{region.name} doesn't answer"
+def tell_status(stack: OperatorStack, arguments: argparse.Namespace) -> int:
+    """Prints where things stand; returns the exit code. Raises RestoreError where the configuration can't be read."""
+    if arguments.handover:
+        print(read_handover(stack, datetime.now(UTC)))
+        return 0
+    if arguments.watch:
+        return watch(stack, arguments, threading.Event())
+    status = read_status(stack, datetime.now(UTC))
+    print(render_json(status) if arguments.json else render(status))
+    return EXIT_CODES[status.situation] if arguments.exit_code else 0
+
+
+def watch(stack: OperatorStack, arguments: argparse.Namespace, stop: threading.Event) -> int:
+    """Prints where things stand again and again, until it is stopped, or with --exit-code until nobody runs it."""
+    while True:
+        status = read_status(stack, datetime.now(UTC))
+        clear = CLEAR if sys.stdout.isatty() else ""
+        print(render_json(status, indent=None) if arguments.json else f"{clear}{render(status)}\n", flush=True)
+        if arguments.exit_code and status.situation is not Situation.RUNNING:
+            return EXIT_CODES[status.situation]
+        if stop.wait(WATCH_SECONDS):
+            return 0
+
+
+def read_status(stack: OperatorStack, now: datetime) -> Status:
+    """Returns where things stand. What can't be read is told in it. Raises RestoreError for the configuration alone."""
+    return build(read_found(stack, read_settings(stack, now), now))
+
+
+def read_found(stack: OperatorStack, settings: Settings, now: datetime) -> Found:
+    """Reads AWS, the cluster, Pulumi's state and the evidence, side by side; each may be silent."""
+    request = settings.request
+    store = Store.open(settings.evidence, Aws.of(settings))
+    unread: list[str] = []
+
+    def read(what: str, question: Callable[[], Value]) -> Value | None:
+        try:
+            return question()
+        except RestoreError as error:
+            unread.append(f"{what}: {describe_error(error)}")
+            return None
+
+    with ThreadPoolExecutor(5, thread_name_prefix="status") as pool:
+        reading = pool.submit(read, "AWS and the cluster", lambda: gather.gather(settings, now, room=False))
+        exported = pool.submit(read, "Pulumi's state", stack.export)
+        run = pool.submit(read, "who runs it", lambda: read_current_run(store, settings.stack))
+        recorded = pool.submit(
+            read, "the evidence", lambda: store.read_all(settings.stack, request.id) if request else ()
+        )
+        history = pool.submit(read_history, store, settings.stack, rebuild=True)
+        inventory = reading.result()
+        notes = list_notes(settings, request, inventory, store, read) if inventory and request else ()
+    return Found(
+        stack.name,
+        now,
+        settings,
+        inventory,
+        recorded.result() or (),
+        run.result(),
+        history.result(),
+        exported.result(),
+        notes,
+        tuple(unread),
+    )
+
+
+def describe_error(error: RestoreError) -> str:
+    """Returns an error in one line."""
+    problems = error.problems if isinstance(error, Refused) else (error.problem,) if error.problem else ()
+    return "; ".join(f"{item.subject}: {item.found}" for item in problems if item) or " ".join(str(error).split())
+
+
+def list_notes(
+    settings: Settings,
+    request: Request,
+    inventory: Inventory,
+    store: Store,
+    read: Callable[[str, Callable[[], bool]], bool | None],
+) -> tuple[str, ...]:
+    """Returns what is known besides: passwords half changed, how far the database that serves can be recovered, and who
+    still uses the one that was left."""
+    context = RestoreContext(settings, request, inventory)
+    journals = Journals(Api(settings.kubeconfig, settings.context), settings.namespace, request.id)
+    begun = read("credentials", journals.is_kept)
+    rotation = [f"credentials: a rotation was begun and isn't done; finish it: {COMMAND}"] if begun else []
+    return (*rotation, *describe_databases(context, store, traffic.find_traffic(context)))
+
+
+def describe_databases(context: RestoreContext, store: Store, now: Traffic | None) -> Iterable[str]:
+    """Yields how far the database that serves can be recovered, and what goes on at the one that was left.
+
+    Before traffic was moved for the first time nothing was left, and the source is as it was."""
+    pair = {Traffic.RESTORED: (context.candidate, context.source), Traffic.SOURCE: (context.source, context.candidate)}
+    serving, left = (
+        pair.get(now, (None, None)) if now and (context.manages_secret or context.has_served) else (None, None)
+    )
+    if serving:
+        yield describe_recoverability(serving).text
+    if left:
+        yield from describe_left(context, store, left)
 
 
 def read_handover(stack: OperatorStack, now: datetime) -> str:
@@ -52,63 +159,3 @@ def read_handover(stack: OperatorStack, now: datetime) -> str:
     request = settings.request
     records = Store.open(settings.evidence, Aws.of(settings)).read_all(settings.stack, request.id) if request else ()
     return "\n".join(describe_handover(stack.name, settings, inventory, records))
-
-
-def describe_restore(settings: Settings, request: Request, inventory: Inventory) -> list[str]:
-    context = RestoreContext(settings, request, inventory)
-    now = traffic.find_traffic(context)
-    lines = [
-        f"restore {request.id}: traffic wanted {request.traffic}, found {now or 'half-way between two states'}",
-        f"the connection secret points at: {traffic.find_pointing(context)}",
-    ]
-    candidate = inventory.candidate
-    lines.append(f"candidate: {candidate.identifier} {candidate.status}" if candidate else "candidate: not made yet")
-    lines += [
-        f"  {name}: {deployment.replicas} wanted, {deployment.ready} ready"
-        if deployment
-        else f"  {name}: no such Deployment"
-        for name, deployment in inventory.cluster.deployments.items()
-    ]
-    if Journals(Api(settings.kubeconfig, settings.context), settings.namespace, request.id).is_kept():
-        lines.append(f"credentials: a rotation was begun and isn't done; finish it: {COMMAND}")
-    store = Store.open(settings.evidence, Aws.of(settings))
-    return [*lines, *describe_databases(context, store, now), *describe_gates(store, settings, request)]
-
-
-def describe_databases(context: RestoreContext, store: Store, now: Traffic | None) -> list[str]:
-    """Returns how far the database that serves can be recovered, and what goes on at the one that was left.
-
-    Before traffic was moved for the first time nothing was left, and the source is as it was."""
-    pair = {Traffic.RESTORED: (context.candidate, context.source), Traffic.SOURCE: (context.source, context.candidate)}
-    serving, left = (
-        pair.get(now, (None, None)) if now and (context.manages_secret or context.has_served) else (None, None)
-    )
-    return [
-        *([describe_recoverability(serving).text] if serving else []),
-        *(describe_left(context, store, left) if left else []),
-    ]
-
-
-def describe_gates(store: Store, settings: Settings, request: Request) -> list[str]:
-    """Returns the newest attempt of each gate, from the evidence."""
-    newest: dict[str, Mapping[str, Any]] = {
-        str(record["gate"]): record for record in store.read_all(settings.stack, request.id) if "gate" in record
-    }
-    return [
-        f"gate {name}: {'open' if record.get('open') else 'SHUT'}: {record.get('summary')} ({record.get('ended')})"
-        for name, record in newest.items()
-    ] or ["no gate has been tried yet"]
-
-
-def describe_pending_operations(state: Mapping[str, Any], inventory: Inventory) -> list[str]:
-    """Returns what killed runs left pending in the state, what exists of it, and that nothing needs to be done."""
-    operations = pending.read_pending(state)
-    if not operations:
-        return []
-    unknown = pending.unknown_problems(operations)
-    return [
-        *pending.describe_harmless(operations),
-        *pending.describe_in_aws(operations, inventory),
-        *(f"{problem.subject}: {problem.found}; to clear them: {problem.fix}" for problem in unknown),
-        "  `pulumi up` goes on over them, whatever the engine warns; `python -m restore close` clears them",
-    ]

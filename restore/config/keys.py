@@ -14,8 +14,9 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from restore.config.request import DumpKey, InstanceName, RestoreId, SnapshotName, Time
-from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin
+from restore.model.aws_account import AccountIds, AssumedRole, AwsLogin, DefaultTags
 from restore.model.dependents import Follow
+from restore.model.drill import DrillSettings, Targets
 from restore.model.field_types import (
     CONFIG,
     JSON,
@@ -32,6 +33,7 @@ from restore.model.field_types import (
 )
 from restore.model.gates import BY_NAME
 from restore.model.notify import NotifySettings
+from restore.model.prevention import PreventionSettings
 from restore.model.rds import InstanceSettings
 from restore.model.request import (
     SHORTEST_REASON,
@@ -43,6 +45,7 @@ from restore.model.request import (
     Infrastructure,
     Login,
     Method,
+    PriceSettings,
     QuietSettings,
     Runner,
     RunnerJob,
@@ -52,7 +55,7 @@ from restore.model.request import (
     Traffic,
     ValidationSettings,
 )
-from restore.model.waivers import NEVER
+from restore.model.waivers import is_coverable
 from validation.keyed.fields import NUMBER, Fault
 
 PROJECT = "restore"
@@ -76,8 +79,8 @@ def _select_writers(value: Any) -> Any:
 
 
 def _check_coverable(name: str) -> str:
-    if name in NEVER:
-        raise Fault("no waiver: nothing serves of which no row was read", found="a check that no waiver covers")
+    if not is_coverable(name):
+        raise Fault("no waiver: docs/operate.md says what none covers", found="a check that no waiver covers")
     return name
 
 
@@ -141,6 +144,9 @@ class RestoreKeys(Section, BaseModel):
     """Whom to ask: the point of contact in messages; else who opened the incident."""
     breach: Flag = False
     """The incident is a security breach: those of `notify.tellOnBreach` must be told too."""
+    drill_of: Annotated[str, Field(pattern=r"\S")] | None = Field(None, examples=["prod"])
+    """Set by `python -m restore drill` in the stack that it makes for a drill: the stack whose drill it is. The
+    restored instance then has the tag restore:drill, and is deleted with the drill; traffic can't move."""
 
 
 class Keys(RestoreKeys):
@@ -192,6 +198,9 @@ class Keys(RestoreKeys):
     """ahead: before a switch the restored database's sequences are set past the last values that the source gave out,
     so that no number which customers have seen is given out again; where the source can't be asked, past its newest
     baseline and 10,000 steps more. Otherwise those that go back are told. The operator needs UPDATE on them."""
+    approvals: Annotated[str, matching("2", "2, or nothing")] | None = Field(None, examples=["2"])
+    """2: a switch to the restored database needs a second person, whose identity in AWS isn't that of the run: `python
+    -m restore approve` (docs/approvals.md). No waiver covers gate approved, and the way back asks nobody."""
     erasure: Annotated[Mapping[TableName, Annotated[ErasedTable, OBJECT]], JSON] = {}
     """Tables of which rows are erased on purpose, by name (schema.table): what a row is known by, and where the source
     keeps its record of erasure. Rows that a restore brings back are marked in the loss report, and keep gate switched
@@ -203,9 +212,20 @@ class Keys(RestoreKeys):
     infrastructure: Annotated[Infrastructure, OBJECT] = Infrastructure()
     """Where the team's own infrastructure code has the source; close then prints the commands by which it takes over
     the instance that serves with these names, otherwise with placeholders, for both tools."""
+    prices: Annotated[PriceSettings, OBJECT] = PriceSettings()
+    """What this team pays AWS, where the list prices of the preview (those of us-east-1) don't fit: in another region,
+    or with a discount."""
     notify: Annotated[NotifySettings, OBJECT] = NotifySettings()
     """Where messages about a restore go (Slack, PagerDuty, SNS), who must be told, and what must be reconciled
     (docs/notify.md)."""
+    prevention: Annotated[PreventionSettings, OBJECT] = PreventionSettings()
+    """What the stack declares, once any field is set, so that there is something to restore from: alarms on the age of
+    backups and drills, RDS's backup events, replication to a second region, a nightly dump (docs/prevention.md)."""
+    targets: Annotated[Targets, OBJECT] = Targets()
+    """What a restore must achieve, in time and in data: a drill that misses either fails (docs/drill.md)."""
+    drill: Annotated[DrillSettings, OBJECT] = DrillSettings()
+    """How `python -m restore drill` rehearses a restore: scratch namespace, requests to the copies, schedule
+    (docs/drill.md)."""
     runner: Runner = Field(Runner.LOCAL, examples=["kubernetes"])
     """Where the gates run that open a connection to a database: local (in `pulumi up` itself) or kubernetes (in Jobs of
     the applications' namespace, beside the database, which `pulumi up` follows). With kubernetes the evidence, and the
@@ -229,7 +249,8 @@ class Keys(RestoreKeys):
     <gate>.unreachable and <gate>.unproved for what could not be asked or could not run. What keeps a gate shut says the
     command. A waiver stands in every report and holds for one restore: close takes it away, and one left over from
     another id is refused until it is given anew. None covers validated.proved and switched.row: nothing serves of which
-    no row was read; nor renamed.holder: no reason makes a name move."""
+    no row was read; nor renamed.holder: no reason makes a name move; nor gate approved, whose point is the second
+    person."""
     evidence: Annotated[
         str,
         matching(
@@ -294,6 +315,8 @@ class AwsKeys(Section, BaseModel):
     """The only accounts in which anything may happen."""
     forbidden_account_ids: AccountIds = ()
     """Accounts in which nothing may happen."""
+    default_tags: Annotated[DefaultTags, OBJECT] = DefaultTags()
+    """Tags of everything that is made: an object with `tags`."""
 
     @property
     def login(self) -> AwsLogin:

@@ -104,6 +104,9 @@ def contradictions(keys: Mapping[str, Any]) -> Iterable[Problem]:
         yield from _find_without_id(keys)
     elif keys.get("method") in tuple(Method):
         yield from _find_of_other_method(keys, Method(keys["method"]))
+    if "drillOf" in keys and "traffic" in keys:
+        needed = "source: a drill moves no traffic"
+        yield refusal("traffic", f"{keys['traffic']}, in the stack of a drill", needed, "python -m restore drill")
     if keys.get("snapshot") == LATEST and "foreignSnapshot" in keys:
         needed = "with foreignSnapshot one snapshot by name: latest means the newest of the source itself"
         yield refusal("snapshot", LATEST, needed)

@@ -66,6 +66,8 @@ class Entries:
             *_find_plain_tokens(entries, self.secret_keys),
             *_find_too_long(entries),
             *_find_across_regions(entries, self.region),
+            *_find_unpreventable(entries, self.region),
+            *_find_unfit_checks(entries),
         ]
         if not keys or not aws or not kubernetes or problems:
             raise Refused([*problems, *unfit_aws, *unfit_kubernetes])
@@ -86,21 +88,27 @@ class Entries:
             quiet=keys.quiet,
             fence=keys.fence,
             sequences=keys.sequences,
+            approvals=int(keys.approvals or 1),
             runner=keys.runner,
             runner_job=keys.runner_job,
             tunnel=keys.tunnel,
             erasure=keys.erasure,
             dependents=keys.dependents,
             infrastructure=keys.infrastructure,
+            prices=keys.prices,
             notify=keys.notify,
+            targets=keys.targets,
+            drill=keys.drill,
             waive=keys.waive,
             endpoints={name: url for item in aws.endpoints for name, url in item.items() if url},
             aws_login=aws.login,
+            default_tags=aws.default_tags.tags,
             kubeconfig=kubernetes.kubeconfig,
             context=kubernetes.context,
             source_region=keys.source_region,
             copy=keys.copy_,
             create=keys.create,
+            prevention=keys.prevention if "prevention" in entries else None,
         )
 
 
@@ -236,3 +244,37 @@ def _find_across_regions(given: Mapping[str, Any], region: str | None) -> Iterab
     if given.get("sourceRegion") and given.get("cutover") == Cutover.RENAME:
         needed = "secret: an endpoint's name has its region in it, so no rename gives this region the source's"
         yield refusal("cutover", "rename, with sourceRegion", needed, removal("cutover"))
+
+
+def _find_unpreventable(entries: Mapping[str, Any], region: str | None) -> Iterable[Problem]:
+    """Yields what `prevention` needs of other keys."""
+    if "prevention" not in entries:
+        return
+    prevention = _read_section(entries, "prevention")
+    if "image" not in prevention and "image" not in _read_section(entries, "runnerJob"):
+        needed = "the image that the scheduled check starts (docs/prevention.md)"
+        yield refusal("prevention.image", "not set, nor is runnerJob.image", needed)
+    if "dumpSchedule" in prevention and "bucket" not in _read_section(entries, "backups"):
+        yield refusal("backups.bucket", "not set", "the bucket that gets the nightly dump")
+    if "sourceRegion" in entries:
+        needed = "no such key here: the stack of the source's own region watches over its backups"
+        yield refusal("prevention", "set, with sourceRegion", needed, removal("prevention"))
+    if region and prevention.get("replicateTo") == region:
+        yield refusal("prevention.replicateTo", f"{region}, which is aws:region too", "another region")
+
+
+def _find_unfit_checks(entries: Mapping[str, Any]) -> Iterable[Problem]:
+    """Yields the requests of a drill that name no application to ask, and a scratch namespace that isn't one."""
+    drill = _read_section(entries, "drill")
+    if drill.get("namespace") and drill["namespace"] == entries.get("namespace"):
+        needed = "a namespace of its own: copies of the applications run there"
+        yield refusal("drill.namespace", f"{drill['namespace']}, where the applications are", needed)
+    checks = decoded(drill.get("checks"))
+    apps = decoded(entries.get("apps"))
+    known = set(cast("Mapping[str, Any]", apps)) if isinstance(apps, Mapping) else set[str]()
+    for number, item in enumerate(cast("list[Any]", checks) if isinstance(checks, list) else []):
+        check = _read_section({"check": item}, "check")
+        if "{pod}" in str(check.get("url")) and check.get("app") not in known:
+            found = f"{check.get('app') or 'none'}, with {{pod}} in the URL"
+            needed = f"one of apps: {', '.join(sorted(known)) or 'none is set'}"
+            yield refusal(f"drill.checks[{number}].app", found, needed)

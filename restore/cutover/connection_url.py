@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from restore.model.cluster import Cluster
 from restore.model.context import RestoreContext
 from restore.model.labels import ANNOTATION_PREVIOUS
 from restore.model.rds import Endpoint
+from restore.model.request import Settings
 from validation.connect import urls
 
 STANDARD_PORT = 5432
+STANDARD_DATABASE = "postgres"
 
 
 def read_endpoint(url: urls.Url) -> Endpoint:
@@ -34,6 +37,16 @@ def read_live_url(context: RestoreContext) -> urls.Url | None:
         return urls.parse(secret.url)
     except urls.UrlError:
         return None
+
+
+def name_database(settings: Settings, cluster: Cluster) -> str:
+    """Returns the database that the operator connects to: the configured one, else that of the applications' URL."""
+    url = cluster.secret.url if cluster.secret else None
+    try:
+        named = urls.read_parameters(url).get("dbname") if url else None
+    except urls.UrlError:
+        named = None
+    return settings.login.database or named or STANDARD_DATABASE
 
 
 def read_previous_endpoint(context: RestoreContext) -> Endpoint | None:

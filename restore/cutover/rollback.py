@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from restore.config.keys import DEFAULTS, PROJECT, RESTORE_KEYS
 from restore.errors import Problem, Refused
 from restore.model.request import Traffic
 
 HIDDEN = "[secret]"
+TYPED = frozenset(f"{PROJECT}:{name}" for name in RESTORE_KEYS)
 ID, TRAFFIC, WAIVERS = "restore:id", "restore:traffic", "restore:waive"
 SOURCE_REGION = "restore:sourceRegion"
 
@@ -24,6 +26,16 @@ class ConfigValue:
 
 
 Config = Mapping[str, ConfigValue]
+
+
+@dataclass(frozen=True)
+class OwnConfig:
+    """What the stack's own file sets, by full key; secrets are sealed in it. Everything else that `pulumi config` shows
+    comes from Pulumi.yaml's defaults, or from an environment that the stack imports."""
+
+    values: Mapping[str, Any]
+    imports: bool = False
+    """Whether it imports environments (Pulumi ESC)."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,8 @@ class Step:
     title: str
     change: Mapping[str, ConfigValue]
     remove: tuple[str, ...]
+    left: tuple[str, ...] = ()
+    """Keys that had another value then, and aren't the stack's own: the environment that it imports has them."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +102,71 @@ def merge_waivers(config: Config, now: Config) -> dict[str, ConfigValue]:
     return {**config, WAIVERS: ConfigValue(json.dumps(union))} if union else dict(config)
 
 
-def make_step(title: str, now: Config, later: Config) -> Step:
-    change = {key: value for key, value in later.items() if key not in now or not is_same_value(now[key], value)}
-    return Step(title, change, tuple(key for key in now if key not in later))
+def make_step(title: str, now: Config, later: Config, own: OwnConfig) -> Step:
+    """Returns what leads from one configuration to the other in the stack's own file: what is imported stays imported,
+    and a value that was the default is the default again."""
+    change: dict[str, ConfigValue] = {}
+    remove = [key for key in now if key not in later and key in own.values]
+    left: list[str] = []
+    for key, value in later.items():
+        if key in now and is_same_value(now[key], value):
+            continue
+        if is_left_alone(key, now, own):
+            left.append(key)
+        elif key != TRAFFIC and is_default(key, value):
+            remove += [key] if key in own.values else []
+        else:
+            change[key] = without_imported(own.values.get(key), now.get(key), value) if own.imports else value
+    return Step(title, change, tuple(remove), tuple(left))
+
+
+def is_left_alone(key: str, now: Config, own: OwnConfig) -> bool:
+    """Tells whether a key's value comes from an environment: written into the stack's file it would hide whatever the
+    environment says from then on. The keys of one restore are typed, and so the stack's own. An object with a secret in
+    it stays as it is too: the history doesn't say which part of it was sealed."""
+    if key in own.values:
+        return holds_sealed(own.values[key])
+    return own.imports and key in now and key not in TYPED
+
+
+def holds_sealed(value: object) -> bool:
+    """Tells whether an object or list has a sealed secret in it; a key that is a secret as a whole has none."""
+    match value:
+        case {"secure": str()}:
+            return False
+        case dict() | list():
+            return '"secure":' in json.dumps(value, default=str)
+        case _:
+            return False
+
+
+def is_default(key: str, value: ConfigValue) -> bool:
+    """Tells whether a value is what Pulumi.yaml gives a key that isn't set: the history has these too."""
+    name = key.removeprefix(f"{PROJECT}:")
+    return key != name and name in DEFAULTS and DEFAULTS[name] == parse_value(value.text)
+
+
+def without_imported(own: object, now: ConfigValue | None, later: ConfigValue) -> ConfigValue:
+    """Returns of an object what the stack's file must set so that, merged with the environment, it is `later`: an
+    imported object and the stack's own are merged field by field."""
+    wanted, merged = parse_value(later.text), parse_value(now.text) if now else None
+    if not isinstance(wanted, dict) or not isinstance(merged, dict):
+        return later
+    mine = cast("dict[str, Any]", own) if isinstance(own, dict) else {}
+    return ConfigValue(json.dumps(_subtract(mine, cast("dict[str, Any]", merged), cast("dict[str, Any]", wanted))))
+
+
+def _subtract(own: Mapping[str, Any], merged: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for name, value in wanted.items():
+        mine, present = own.get(name), merged.get(name)
+        if isinstance(value, dict) and isinstance(present, dict):
+            inner = cast("dict[str, Any]", mine) if isinstance(mine, dict) else {}
+            part = _subtract(inner, cast("dict[str, Any]", present), cast("dict[str, Any]", value))
+            kept |= {name: part} if part or name in own else {}
+        elif name in own or name not in merged or present != value:
+            kept[name] = value
+    return kept
 
 
 def find_earlier_update(id_: str, history: Sequence[Update]) -> Update | None:
@@ -106,12 +182,13 @@ def is_before_switch(id_: str, update: Update) -> bool:
     )
 
 
-def plan_way_back(now: Config, history: Sequence[Update]) -> WayBack:
+def plan_way_back(now: Config, history: Sequence[Update], own: OwnConfig | None = None) -> WayBack:
     """Returns the steps from `restored` (or a half-done move) back to the source: frozen first, then source.
 
     Raises Refused when there is nothing to go back from, the source is in another region, or a secret would come back
-    as a placeholder.
+    as a placeholder. `own`: what of the present configuration is the stack's own; by default all of it.
     """
+    own = own or OwnConfig({key: parse_value(value.text) for key, value in now.items()})
     id_ = read_text(now, ID)
     if not id_:
         raise Refused(
@@ -141,11 +218,9 @@ def plan_way_back(now: Config, history: Sequence[Update]) -> WayBack:
                 for key in hidden
             ]
         )
-    frozen, source = set_traffic(base, Traffic.FROZEN), set_traffic(base, Traffic.SOURCE)
-    steps = (
-        make_step("stop all writers (traffic frozen)", now, frozen),
-        make_step("serve from the source again (traffic source)", frozen, source),
-    )
+    served = Step("serve from the source again (traffic source)", set_traffic({}, Traffic.SOURCE), ())
+    frozen = make_step("stop all writers (traffic frozen)", now, set_traffic(base, Traffic.FROZEN), own)
+    steps = (frozen, served)
     return WayBack(steps, earlier)
 
 
@@ -174,6 +249,7 @@ def render(way: WayBack) -> str:
             f"     {key} = {HIDDEN if value.secret else value.text}" for key, value in sorted(step.change.items())
         ]
         lines += [f"     {key} removed" for key in sorted(step.remove)]
+        lines += [f"     {key} stays: the stack imports it, or a secret is in it" for key in sorted(step.left)]
         if not step.change and not step.remove:
             lines.append("     no change of configuration")
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 
 from restore.aws import Aws
 from restore.aws.security_groups import Ingress, ingress
+from restore.cutover.connection_url import name_database
 from restore.doctor.finding import Finding, build_ok, from_problem, note
 from restore.errors import Problem
 from restore.gates.runner import probe
@@ -15,10 +16,8 @@ from restore.kubernetes import Api, Namespace
 from restore.model.cluster import Cluster
 from restore.model.rds import Endpoint, Instance
 from restore.model.request import Runner, Settings
-from validation.connect import urls
 
 SECONDS = 5.0
-POSTGRES = "postgres"
 
 
 def examine_source(settings: Settings, instance: Instance, api: Api, cluster: Cluster) -> Iterator[Finding]:
@@ -28,21 +27,12 @@ def examine_source(settings: Settings, instance: Instance, api: Api, cluster: Cl
     if endpoint is None:
         yield note(what, f"not known: {instance.identifier} is {instance.status} and has no endpoint")
         return
-    database = settings.login.database or _find_database(cluster)
+    database = name_database(settings, cluster)
     if settings.runner is Runner.KUBERNETES:
         yield build_ok(what, f"from a Job: {probe.ask(api, probe.Question(settings, endpoint, database))}")
         return
     through = f" (through {endpoint.via})" if endpoint.via else ""
     yield build_ok(what, f"{probe.describe_login(settings, endpoint, database)}{through}")
-
-
-def _find_database(cluster: Cluster) -> str:
-    """The application's database, where its URL can be read."""
-    url = cluster.secret.url if cluster.secret else None
-    try:
-        return urls.read_parameters(url).get("dbname") or POSTGRES if url else POSTGRES
-    except urls.UrlError:
-        return POSTGRES
 
 
 def examine_network_path(settings: Settings, instance: Instance, aws: Aws, namespace: Namespace) -> Iterator[Finding]:

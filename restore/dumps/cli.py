@@ -1,6 +1,6 @@
 """The command line `python -m restore.dumps`.
 
-Exit codes: 0 done, 1 failed, refused or different, 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 failed, refused, different or not all loaded that matters, 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -26,9 +26,21 @@ from restore.dumps.check.verify import verify
 from restore.dumps.load import free_storage
 from restore.dumps.load.free_storage import Storage
 from restore.dumps.load.loader import load
-from restore.dumps.model import PRIVILEGED_OWNER, Dump, LoadLogin, Options, ProgressCallback, Roles, Scan
-from restore.dumps.sql.allow_list import DECISIONS
+from restore.dumps.load.not_loaded import render_script
+from restore.dumps.load.preview import preview_target
+from restore.dumps.model import (
+    Dump,
+    LoadLogin,
+    LoadResult,
+    OnError,
+    Options,
+    ProgressCallback,
+    Roles,
+    Scan,
+    TargetPreview,
+)
 from restore.errors import PermanentError, Problem, RestoreError
+from restore.model.dump_kinds import ALLOWABLE, SKIPPABLE, find_allow_fault, find_skip_fault
 from restore.model.request import LATEST
 from restore.redaction import register_secret
 from validation.connect.target import Target
@@ -59,8 +71,12 @@ def build_parser() -> argparse.ArgumentParser:
             _dump_arguments(command)
         if name == "plan":
             command.add_argument("--save", metavar="PATH", type=Path, help="keep the plan for load and verify")
+        if name != "list":
+            _target_arguments(command, required=name != "plan")
         if name in ("load", "verify"):
-            _target_arguments(command)
+            command.add_argument("--plan", metavar="PATH", type=Path, help="of `plan --save`: spares the check")
+        if name in ("plan", "load"):
+            _role_arguments(command)
         if name == "load":
             _load_arguments(command)
     return top
@@ -69,16 +85,21 @@ def build_parser() -> argparse.ArgumentParser:
 def _dump_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--latest", action="store_true", help="the newest dump below the prefix")
     command.add_argument("--pg-restore", metavar="PATH", help="pg_restore for archive formats (default: PATH's)")
-    kinds = ", ".join(DECISIONS)
-    command.add_argument("--skip", action="append", default=[], metavar="KIND", help=f"leave out statements: {kinds}")
-    command.add_argument("--allow", action="append", default=[], metavar="KIND", help="run them")
+    command.add_argument(
+        "--skip",
+        action="append",
+        default=[],
+        metavar="KIND[:NAME]",
+        help=f"leave out, with all that depends on it: {', '.join(SKIPPABLE)}; or one object, as extension:postgis",
+    )
+    allowed = ", ".join(ALLOWABLE)
+    command.add_argument("--allow", action="append", default=[], metavar="KIND", help=f"run statements: {allowed}")
 
 
-def _target_arguments(command: argparse.ArgumentParser) -> None:
-    where = command.add_mutually_exclusive_group(required=True)
+def _target_arguments(command: argparse.ArgumentParser, *, required: bool) -> None:
+    where = command.add_mutually_exclusive_group(required=required)
     where.add_argument("--to-env", metavar="NAME", help="environment variable with the target's URL")
     where.add_argument("--to-file", metavar="PATH", type=Path, help="file with the target's URL")
-    command.add_argument("--plan", metavar="PATH", type=Path, help="of `plan --save`: spares the check")
     command.add_argument(
         "--login",
         choices=[choice.value for choice in LoadLogin],
@@ -88,12 +109,31 @@ def _target_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _load_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--workers", type=int, default=0, help="sessions (default: this machine's processors, 2-8)")
-    command.add_argument("--no-check", action="store_true", help="load at once: tell what is wrong only when met")
+def _role_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--roles", choices=[choice.value for choice in Roles], default=Roles.REFUSE.value)
     command.add_argument(
         "--map", action="append", default=[], metavar="OLD=NEW", help="another role for one of the dump"
+    )
+    command.add_argument("--superuser", action="store_true", help="load although the role can do more than it should")
+
+
+def _load_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--workers", type=int, default=0, help="sessions (default: this machine's processors, 2-8)")
+    command.add_argument("--no-check", action="store_true", help="load at once: tell what is wrong only when met")
+    command.add_argument(
+        "--on-error",
+        choices=[choice.value for choice in OnError],
+        default=OnError.CONTINUE.value,
+        help="what a refused statement does: continue (default: everything else is loaded) or stop",
+    )
+    command.add_argument(
+        "--script", metavar="PATH", type=Path, help="file for the SQL of what was refused, to be run later"
+    )
+    command.add_argument(
+        "--search-path",
+        metavar="SCHEMAS",
+        default="",
+        help="where functions of the dump look for names without a schema, as public,extensions",
     )
     command.add_argument(
         "--instance",
@@ -101,7 +141,6 @@ def _load_arguments(command: argparse.ArgumentParser) -> None:
         help="RDS instance of the target, where the URL has another host (tunnel, alias): its free storage counts",
     )
     command.add_argument("--no-storage-check", action="store_true", help="load whatever storage the target has free")
-    command.add_argument("--superuser", action="store_true", help="load although the role can do more than it should")
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -136,25 +175,42 @@ def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
     if arguments.command == "plan":
         with _reporting(as_json=arguments.json) as report:
             scanned = scan(s3, dump, options, progress=report, stop=stop)
-        return _planned(arguments, scanned, options)
+        preview = preview_target(read_target(arguments), scanned, options) if _has_target(arguments) else None
+        return _planned(arguments, scanned, options, preview)
     target, planned = read_target(arguments), read_saved_plan(arguments, dump, options)
     if arguments.command == "load":
         room = measure_storage(arguments, target)
         with _reporting(as_json=arguments.json) as report:
             result = load(s3, dump, target, options, scan=planned, storage=room, progress=report, stop=stop)
-        _say(arguments, result.as_json(), output.render_load(result))
-        return 1 if result.server_changes else 0
+        _say(arguments, result.as_json(), output.render_load(result, str(arguments.script or "")))
+        if arguments.script and not result.already_loaded:
+            write_script(arguments.script, result)
+        return 0 if result.is_whole and not result.server_changes else 1
     with _reporting(as_json=arguments.json) as report:
         compared = verify(s3, dump, target, options, scan=planned, progress=report, stop=stop)
     _say(arguments, compared.as_json(), output.render_verification(compared))
     return 0 if compared.passed else 1
 
 
-def _planned(arguments: argparse.Namespace, result: Scan, options: Options) -> int:
-    _say(arguments, result.as_json(), output.render_plan(result))
+def _planned(arguments: argparse.Namespace, result: Scan, options: Options, preview: TargetPreview | None) -> int:
+    facts = result.as_json() | ({"target": preview.as_json()} if preview else {})
+    _say(arguments, facts, output.render_plan(result, preview))
     if arguments.save:
         scan_file.save_plan(arguments.save, result, options)
-    return 1 if result.problems else 0
+    return 1 if result.problems or (preview and preview.problems) else 0
+
+
+def _has_target(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.to_env or arguments.to_file)
+
+
+def write_script(path: Path, result: LoadResult) -> None:
+    """Writes the SQL of what was not loaded. Raises PermanentError where it can't be written."""
+    try:
+        path.write_text(render_script(result.not_loaded, result.dump.url))
+    except OSError as error:
+        fix = "python -m restore.dumps load --help (--json has the same statements, under notLoaded)"
+        raise PermanentError.of(Problem("--script", str(error), "a file to write", fix)) from error
 
 
 def split(url: str) -> tuple[str, str]:
@@ -171,19 +227,17 @@ def _dump(s3: S3Client, bucket: str, key: str, *, latest: bool) -> Dump:
     return listing.find(s3, bucket, key)
 
 
+def _refuse_unknown(flag: str, unknown: Iterable[str], known: Sequence[str]) -> None:
+    if names := ", ".join(unknown):
+        needed, fix = f"one of {', '.join(known)}", "python -m restore.dumps load --help"
+        raise PermanentError.of(Problem(flag, names, needed, fix))
+
+
 def read_options(arguments: argparse.Namespace) -> Options:
     """Returns the options of the command. Raises PermanentError for kinds that don't exist, and for a map that is
     none."""
-    unknown = sorted({*arguments.skip, *arguments.allow} - {*DECISIONS, PRIVILEGED_OWNER, "publication", "policy"})
-    if unknown:
-        raise PermanentError.of(
-            Problem(
-                "--skip, --allow",
-                ", ".join(unknown),
-                f"one of {', '.join(DECISIONS)}",
-                "python -m restore.dumps load --help",
-            )
-        )
+    _refuse_unknown("--skip", filter(find_skip_fault, arguments.skip), SKIPPABLE)
+    _refuse_unknown("--allow", filter(find_allow_fault, arguments.allow), ALLOWABLE)
     pairs = [pair.partition("=") for pair in getattr(arguments, "map", [])]
     if any(not (old and new) for old, _, new in pairs):
         raise PermanentError.of(Problem("--map", "a value without =", "OLD=NEW", "python -m restore.dumps load --help"))
@@ -193,6 +247,8 @@ def read_options(arguments: argparse.Namespace) -> Options:
         role_map={old: new for old, _, new in pairs},
         skip=frozenset(arguments.skip),
         allow=frozenset(arguments.allow),
+        on_error=OnError(getattr(arguments, "on_error", OnError.CONTINUE)),
+        search_path=tuple(filter(None, getattr(arguments, "search_path", "").replace(" ", "").split(","))),
         check_first=not getattr(arguments, "no_check", False),
         login=LoadLogin(getattr(arguments, "login", LoadLogin.SEPARATE)),
         superuser=getattr(arguments, "superuser", False),

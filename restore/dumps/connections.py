@@ -50,6 +50,9 @@ PINNED: Mapping[str, str] = {
 """Of the operator's session: nothing that a database brings along can stand in for what the server itself has."""
 LOST = frozenset({"57P01", "57P02", "57P03", "57P05"})
 PASSING = ("08", "40", "53300", "55P03", "57P")
+ENDS_THE_LOAD = ("08", "25006", "25P", "28", "40", "53", "55P", "55006", "57", "58000", "58030", "F0", "XX001", "XX002")
+"""SQLSTATEs that are about the server, the session or the storage: whatever came next would be refused as well
+(https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 COPY_CONTEXT = re.compile(r"COPY (?P<table>\S+), line (?P<line>\d+)(?:, column (?P<column>[^:]+))?")
 DATA = "22"
 """SQLSTATE class of values that don't fit; their messages quote the value."""
@@ -183,6 +186,12 @@ def build_failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreE
     )
 
 
+def is_refusal(error: psycopg.Error) -> bool:
+    """Tells whether the server refused this one statement, and can be asked for the others."""
+    state = error.sqlstate or ""
+    return bool(state) and not state.startswith(ENDS_THE_LOAD)
+
+
 def describe_error(error: psycopg.Error) -> str:
     """Returns the server's message, with a key where it names one, without any other row's content."""
     primary = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
@@ -204,6 +213,14 @@ def build_copy_failure(error: psycopg.Error, user: str, table: str, line: int, o
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         fix = f'GRANT INSERT ON {table} TO "{user}"; pulumi up, or by hand the same command again'
     return build_failure(error, f"table {table}, dump {place}{column}", fix)
+
+
+def describe_bad_row(error: psycopg.Error) -> str:
+    """Returns why rows were refused, with the column where the server names one; never the row."""
+    context = COPY_CONTEXT.search(error.diag.context or "")
+    column = context["column"] if context else None
+    place = f"column {column}: " if column else ""
+    return redacted(" ".join(f"{place}{describe_error(error)} (SQLSTATE {error.sqlstate})".split()))
 
 
 def end_sessions(

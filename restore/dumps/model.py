@@ -122,6 +122,18 @@ class TableRows:
 
 
 @dataclass(frozen=True)
+class Demand:
+    """What a statement of a dump presumes of a server (check.demands)."""
+
+    kind: str
+    name: str
+    line: int
+    """Of the first that does."""
+    sql: str = ""
+    """Of a statement that can be tried."""
+
+
+@dataclass(frozen=True)
 class Scan:
     """What is in a dump, by reading it from end to end."""
 
@@ -164,6 +176,10 @@ class Scan:
     """Rows of each piece of a table's data, where they were counted: spares `load` the counting."""
     security_definer: tuple[str, ...] = ()
     """Functions that run with their owner's rights, whoever calls them."""
+    left_out: tuple[str, ...] = ()
+    """What is left out by choice, in short, with what goes with it."""
+    demands: tuple[Demand, ...] = ()
+    """What it presumes of a server besides roles and extensions."""
 
     @property
     def rows(self) -> int:
@@ -193,6 +209,7 @@ class Scan:
             "extensions": list(self.extensions),
             "securityDefiner": list(self.security_definer),
             "largeObjects": self.large_objects,
+            "leftOut": list(self.left_out),
             "problems": [str(problem) for problem in self.problems],
         }
 
@@ -216,8 +233,13 @@ class LoadLogin(StrEnum):
     """Those of the login given."""
 
 
-PRIVILEGED_OWNER = "privileged_owner"
-"""Kind for `Options.allow`: owners with rights beyond the database, the operator's login among them."""
+class OnError(StrEnum):
+    """What to do about a statement that the server refuses."""
+
+    CONTINUE = "continue"
+    """Load everything else, and name what could not be loaded."""
+    STOP = "stop"
+    """End the load there; the same command goes on."""
 
 
 @dataclass(frozen=True)
@@ -232,9 +254,13 @@ class Options:
     role_map: Mapping[str, str] = field(default_factory=dict[str, str])
     """Role of the dump: the role that stands for it in the target."""
     skip: frozenset[str] = frozenset()
-    """Kinds of statements to leave out (see statements.DECISIONS): `subscription`, `foreign`, ..."""
+    """What to leave out, with all that depends on it: kinds (restore.model.dump_kinds) such as `subscription`, and
+    single objects such as `extension:postgis`."""
     allow: frozenset[str] = frozenset()
     """Kinds of statements to run that are refused otherwise."""
+    on_error: OnError = OnError.CONTINUE
+    search_path: tuple[str, ...] = ()
+    """Schemas in which functions of the dump look for names that they don't qualify, while it is loaded."""
     login: LoadLogin = LoadLogin.SEPARATE
     superuser: bool = False
     """Load although the role may do more than its share: be superuser, or reach the server's files or programs."""
@@ -289,6 +315,57 @@ ProgressCallback = Callable[[Progress], None]
 """Called from one thread, at most a few times a second, and once at the end. It must not block."""
 
 
+MINOR = frozenset({"comments", "publications", "settings", "statistics", "storage", "system_grants"})
+"""Kinds of objects without which a database still does what it did."""
+
+
+@dataclass(frozen=True)
+class NotLoaded:
+    """Something of the dump that the server refused."""
+
+    kind: str
+    """In the plural: `rows`, `keys`, `views`, ... (sql.objects.FORMS)."""
+    name: str
+    reason: str
+    """The server's message; of rows with lines and column. No content of rows but a key's."""
+    line: int
+    """In the dump; 0: of no statement in it."""
+    sql: str = ""
+    """What to run for it later, without a semicolon; "" for rows, and for statements that may hold a password."""
+    hint: str = ""
+    """A query that shows all of what stands in the way, or a flag of the loader with which it would have been taken."""
+
+    @property
+    def matters(self) -> bool:
+        return self.kind not in MINOR
+
+    @property
+    def subject(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the facts for the evidence: JSON-like."""
+        facts = {"kind": self.kind, "name": self.name, "reason": self.reason, "line": self.line}
+        return facts | {name: text for name, text in (("sql", self.sql), ("hint", self.hint)) if text}
+
+
+@dataclass(frozen=True)
+class TargetPreview:
+    """What a target will do with a dump, asked before anything of it is loaded."""
+
+    problems: tuple[Problem, ...]
+    """Why `load` would not begin."""
+    refusals: tuple[NotLoaded, ...]
+    """What `load` would leave out, as the server will refuse it."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Returns the facts for a plan: JSON-like."""
+        return {
+            "problems": [str(problem) for problem in self.problems],
+            "refusals": [item.as_json() for item in self.refusals],
+        }
+
+
 @dataclass(frozen=True)
 class LoadResult:
     """A finished load."""
@@ -316,6 +393,13 @@ class LoadResult:
     """Owners that can log in: a function of the dump that runs as one of them can change its password, unseen."""
     server_changes: tuple[str, ...] = ()
     """What changed on the server meanwhile and the load did not do, as `role intruder: new`."""
+    not_loaded: tuple[NotLoaded, ...] = ()
+    """What the server refused; of an earlier attempt without its SQL."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Tells whether everything that matters is there."""
+        return not any(item.matters for item in self.not_loaded)
 
     def as_json(self) -> dict[str, Any]:
         """Returns the facts for the evidence: JSON-like."""
@@ -335,6 +419,7 @@ class LoadResult:
             "securityDefiner": list(self.security_definer),
             "ownersThatLogIn": list(self.logins),
             "serverChanges": list(self.server_changes),
+            "notLoaded": [item.as_json() for item in self.not_loaded],
         }
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from restore.dumps.catalog.listing import read_times
-from restore.dumps.model import Dump, LoadResult, Scan, Verification
+from restore.dumps.model import Dump, LoadResult, Scan, TargetPreview, Verification
 from restore.errors import list_problems
 from restore.units import TIME_FORMAT, sized, spoken
 
@@ -16,6 +16,7 @@ LOAD_RATE = 45e6
 phase of that machine (bench/dumps): this is a quarter less.
 """
 MOST_TABLES = 15
+REFUSED = 'docs/dumps.md, "What the server refuses"'
 
 
 def dump_as_json(dump: Dump) -> dict[str, Any]:
@@ -47,8 +48,8 @@ def _row(dump: Dump, now: datetime) -> str:
     return f"{taken:{TIME_FORMAT}}  {spoken(now - taken):>12} old  {sized(dump.size):>9}  {note}  {dump.url}"
 
 
-def render_plan(scan: Scan) -> str:
-    """Returns what is in a dump, what it needs, and what is wrong with it."""
+def render_plan(scan: Scan, preview: TargetPreview | None = None) -> str:
+    """Returns what is in a dump, what it needs, and what is wrong with it; of a target, what it will refuse."""
     packed = "" if scan.compression.value == "none" else f", {scan.compression.value}"
     seconds = timedelta(seconds=scan.bytes / LOAD_RATE)
     lines = [
@@ -66,16 +67,20 @@ def render_plan(scan: Scan) -> str:
         lines.append(f"    ... and {len(scan.tables) - MOST_TABLES} smaller tables")
     if drops := scan.statements.get("drop"):
         lines.append(f"  left out    drops of pg_dump --clean: {drops} (the target must be empty)")
-    if scan.problems:
-        lines.append(f"it can't be loaded as it is:\n{list_problems(scan.problems)}")
+    lines += [f"  left out    {text}" for text in scan.left_out]
+    if preview:
+        lines += [f"  the target will refuse {item.kind} {item.name}: {item.reason}" for item in preview.refusals]
+    problems = (*scan.problems, *(preview.problems if preview else ()))
+    if problems:
+        lines.append(f"it can't be loaded as it is:\n{list_problems(problems)}")
     return "\n".join(lines)
 
 
-def render_load(result: LoadResult) -> str:
-    """Renders what a load did, and its warnings."""
+def render_load(result: LoadResult, script: str = "") -> str:
+    """Renders what a load did, and its warnings; `script` is the file with the SQL of what was not loaded."""
     if result.already_loaded:
         already = f"{result.dump.url} is loaded already ({result.rows:,} rows): nothing was done"
-        return "\n".join([already, *_warnings(result)])
+        return "\n".join([already, *_not_loaded(result, ""), *_warnings(result)])
     phases = ", ".join(
         f"{name} {spoken(timedelta(seconds=seconds))}" for name, seconds in result.phases.items() if seconds >= 0.5
     )
@@ -87,7 +92,23 @@ def render_load(result: LoadResult) -> str:
     if result.created_roles:
         lines.append(f"  made as NOLOGIN: {', '.join(result.created_roles)}")
     lines += [f"  left out: {text}" for text in result.skipped]
-    return "\n".join([*lines, *_warnings(result)])
+    return "\n".join([*lines, *_not_loaded(result, script), *_warnings(result)])
+
+
+def _not_loaded(result: LoadResult, script: str) -> list[str]:
+    if not result.not_loaded:
+        return []
+    lines = [f"not loaded, because the server refused it: {len(result.not_loaded)}"]
+    for item in result.not_loaded:
+        lines.append(f"  {item.kind} {item.name}: {item.reason}{f' (dump, line {item.line})' if item.line else ''}")
+        lines += [f"    {item.hint}"] if item.hint else []
+    if script:
+        return [*lines, f"  fix: put right what the messages say; psql -f {script} (everything else is loaded)"]
+    if result.already_loaded:
+        return [*lines, f"  fix: run the script of the load that said so first ({REFUSED})"]
+    shown = [f"    {line}" for item in result.not_loaded if item.sql for line in f"{item.sql};".splitlines()]
+    fix = f"  fix: put right what the messages say, then run these ({REFUSED}):"
+    return [*lines, *([fix, *shown] if shown else [])]
 
 
 def _warnings(result: LoadResult) -> list[str]:

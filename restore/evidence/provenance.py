@@ -23,7 +23,7 @@ def operator(aws: Aws) -> dict[str, str]:
     identity = _read_caller(aws)
     account = {"account": identity.account} if isinstance(identity, Caller) else {}
     arn = identity.arn if isinstance(identity, Caller) else identity
-    return {"user": _read_user(), "host": socket.gethostname(), "aws": arn, **account}
+    return {"user": read_user(), "host": socket.gethostname(), "aws": arn, **account}
 
 
 def versions() -> dict[str, str]:
@@ -53,7 +53,8 @@ def _read_installed(name: str) -> str | None:
         return None
 
 
-def _read_user() -> str:
+def read_user() -> str:
+    """Returns who is logged in to this machine, or that it isn't known."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -1,4 +1,5 @@
-"""Writes records, and after each one makes again what is made of them: evidence.json and report.html."""
+"""Writes records, and after each one makes again what is made of them: evidence.json, report.html, and the history of
+durations."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from restore.evidence import Store
+from restore.evidence.history import keep_durations
 from restore.report import document, view_model
 
 _publishing = threading.Lock()
@@ -27,12 +29,14 @@ def record(
 
 
 def publish(store: Store, stack: str, restore_id: str) -> tuple[dict[str, Any], str]:
-    """Makes evidence.json and report.html of all records there are; returns the document and where the page is. Writes
-    nothing when there is no record. Raises RestoreError."""
+    """Makes evidence.json, report.html and the stack's history of all records there are; returns the document and where
+    the page is. Writes nothing when there is no record. Raises RestoreError."""
     from restore.report import page  # its templates cost a tenth of a second that a preview need not pay
 
     with _publishing:
         whole = document.assemble(stack, restore_id, store.read_all(stack, restore_id))
         if not whole["records"]:
             return whole, ""
-        return whole, store.publish(stack, restore_id, whole, page.render(view_model.build(whole)))
+        where = store.publish(stack, restore_id, whole, page.render(view_model.build(whole)))
+        keep_durations(store, stack, restore_id, whole["records"])
+        return whole, where

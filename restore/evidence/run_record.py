@@ -1,4 +1,7 @@
-"""The record of one run of the program: who ran it, with which versions and configuration, and what was planned."""
+"""The record of one run of the program: who ran it, with which versions and configuration, and what was planned.
+
+Whether it still goes on stands elsewhere: restore.evidence.current_run.
+"""
 
 from __future__ import annotations
 
@@ -53,6 +56,7 @@ def planned(plan: Plan, settings: Settings) -> dict[str, Any]:
         "candidate_resource_id": plan.candidate_found.resource_id if plan.candidate_found else None,
         "serves_resource_id": plan.serving.resource_id if plan.serving else None,
         "engine_version": plan.engine_version,
+        "storage": plan.settings.allocated_storage,
         "safety_snapshot": plan.safety_snapshot,
         "replicas": {app.name: app.replicas for app in plan.apps},
         "notes": list(plan.notes),

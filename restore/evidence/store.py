@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 SCHEMA = 1
+MOST_ANSWERS = 64 << 20
+"""Bytes; far more than the answers about thousands of tables."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*", re.ASCII)
 RECORD = re.compile(r"\d{8}T\d{6}\.\d{6}Z-(?P<step>.+)\.json", re.ASCII)
 ADDED = frozenset({"schema", "stack", "id", "step", "written"})
@@ -105,6 +107,25 @@ class Store:
                 return None
             return self._documents.get(folder + file, most)
 
+    def read_answers(self, stack: str, restore_id: str, resource_id: str) -> bytes | None:
+        """Returns what the checks of an instance have kept; None for nothing. Raises PermanentError, TemporaryError."""
+        folder, file = _format_answers(stack, restore_id), f"{_require_safe_name(resource_id)}.json"
+        with _reading():
+            try:
+                if folder + file not in self._documents.names(folder):
+                    return None
+            except NotFoundError:
+                return None
+            return self._documents.get(folder + file, MOST_ANSWERS)
+
+    def write_answers(self, stack: str, restore_id: str, resource_id: str, content: bytes) -> str:
+        """Replaces what the checks of an instance have kept: JSON, which is no record. Returns where. Raises
+        PermanentError, also when it holds a known secret, and TemporaryError."""
+        name = f"{_require_safe_name(resource_id)}.json"
+        if leaks := secrets_in(json.loads(content)):
+            raise PermanentError.of(_build_leak(name, leaks))
+        return self._put(_format_answers(stack, restore_id) + name, content, replace=True)
+
     def read_all(self, stack: str, restore_id: str) -> tuple[Mapping[str, Any], ...]:
         """Returns all records of a restore, oldest first; empty for none. Raises PermanentError for one that can't be
         read, TemporaryError when S3 doesn't answer."""
@@ -122,14 +143,30 @@ class Store:
 
     def ids(self, stack: str) -> tuple[str, ...]:
         """Returns every restore of a stack that has left anything. Raises PermanentError, TemporaryError."""
-        folder = f"{_require_safe_name(stack)}/"
         with _reading():
             try:
-                documents = self._documents.names(folder)
+                folders = self._documents.folders(_format_stack_folder(stack))
             except NotFoundError:
                 return ()
-        names = (name.removeprefix(folder).partition("/")[0] for name in documents)
-        return tuple(dict.fromkeys(name for name in names if NAME.fullmatch(name)))
+        return tuple(name for name in folders if NAME.fullmatch(name))
+
+    def keep_of_stack(self, stack: str, name: str, document: Mapping[str, Any]) -> str:
+        """Writes a document of a whole stack, beside its restores, or replaces it; returns where. Adds schema and
+        stack. Raises as `write` does."""
+        content = {"schema": SCHEMA, "stack": stack, **document}
+        where = f"{_format_stack_folder(stack)}{_require_safe_name(name)}"
+        return self._put(where, _require_no_secrets(content, name), replace=True)
+
+    def read_of_stack(self, stack: str, name: str) -> Mapping[str, Any] | None:
+        """Returns a document of a whole stack, None where there is none. Raises as `read_all` does."""
+        folder = _format_stack_folder(stack)
+        with _reading():
+            try:
+                if folder + name not in self._documents.names(folder):
+                    return None
+            except NotFoundError:
+                return None
+        return self._read(folder + name)
 
     def _names(self, stack: str, restore_id: str) -> list[str]:
         with _reading():
@@ -187,12 +224,20 @@ def _parse_step(name: str) -> str | None:
     return match["step"] if match else None
 
 
+def _format_stack_folder(stack: str) -> str:
+    return f"{_require_safe_name(stack)}/"
+
+
 def _format_folder(stack: str, restore_id: str) -> str:
-    return f"{_require_safe_name(stack)}/{_require_safe_name(restore_id)}/"
+    return f"{_format_stack_folder(stack)}{_require_safe_name(restore_id)}/"
 
 
 def _format_results(stack: str, restore_id: str) -> str:
     return f"{_format_folder(stack, restore_id)}jobs/"
+
+
+def _format_answers(stack: str, restore_id: str) -> str:
+    return f"{_format_folder(stack, restore_id)}answers/"
 
 
 def _require_safe_name(name: str) -> str:

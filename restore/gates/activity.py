@@ -215,8 +215,17 @@ def ending_command(context: GateContext, database: Instance, sessions: Sequence[
 def psql_command(context: GateContext, database: Instance, statement: str, name: str = "") -> str:
     """Returns the command that runs a statement there as the operator, in the application's database or in that of this
     name; psql asks for the password."""
+    return f"{_psql(context, database, name)} -c {shlex.quote(statement)}"
+
+
+def psql_file(context: GateContext, database: Instance, path: str) -> str:
+    """Returns the command that runs a file there as the operator, in the application's database."""
+    return f"{_psql(context, database, '')} -f {shlex.quote(path)}"
+
+
+def _psql(context: GateContext, database: Instance, name: str) -> str:
     host = database.endpoint.host if database.endpoint else "<host>"
     port = database.endpoint.port if database.endpoint else "<port>"
     tls = f"sslmode={context.settings.tls.mode} sslrootcert={context.settings.tls.root_certificate}"
     login = f"host={host} port={port} user={context.settings.login.user} dbname={name or context.database} {tls}"
-    return f"psql {shlex.quote(login)} -c {shlex.quote(statement)}"
+    return f"psql {shlex.quote(login)}"

@@ -1,8 +1,10 @@
 """Gate `conformed`: the candidate is up, is ours, and has the source's settings.
 
-A restore gives defaults for what isn't passed, and the PITR call takes fewer settings than the snapshot call (API
-reference of RestoreDBInstanceToPointInTime): the gate brings such settings in line, waits for the wanted setting (not
-for `available`, which can be the past), and compares. What a waiver covers is left as it is, and what RDS refuses is a
+A restore gives defaults for what isn't passed, and takes fewer settings than a modification (restore/aws/restores.py):
+the gate brings such settings in line, waits for the wanted setting (not for `available`, which can be the past), and
+compares. Automated backups, which the restore left off, come with them, in the same call: switching them on interrupts
+the database for seconds to minutes (API reference of ModifyDBInstance, BackupRetentionPeriod), which nobody uses yet.
+The first backup then goes on beside all that follows. What a waiver covers is left as it is, and what RDS refuses is a
 problem of that setting alone. Once the candidate has served it is production: then it is never changed.
 """
 
@@ -31,6 +33,9 @@ from validation.verdict import Verdict
 SECONDS = 24 * 3600.0
 CHANGE_SECONDS = 4 * 3600.0
 """For all changes together: a conversion to Multi-AZ and a new volume type take hours on a large database."""
+LONGEST_PAUSE = 3.0
+"""Between looks at a change, which nobody serves meanwhile: short against the minute that it takes."""
+RETENTION = "backup_retention_period"
 PENDING_REBOOT = "pendingReboot"
 """The name, among the settings, of a parameter group whose static parameters don't count yet."""
 
@@ -55,8 +60,10 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     if context.plan.switched_before:
         return compare_production(context, watch)
     candidate, desired = wait_until_usable(context, watch), target_settings(context, watch)
+    # First: once backups are on again RDS takes no modification before the first one has ended
+    candidate, _ = settle(context, watch, candidate)
     before = differing_settings(desired, candidate)
-    names = [PYTHON_NAMES[name] for name in before if not is_waived(context, name)]
+    names = [PYTHON_NAMES[name] for name in before if is_switched_off(name, candidate) or not is_waived(context, name)]
     refusals: Refusals = {}
     if names:
         fields_to_send = [*names, *(name for name in partners(names) if camel_case(name) not in before)]
@@ -66,6 +73,12 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     changed = {name: {"from": old, "to": new} for name, (old, new) in before.items() if name not in after}
     refused = {camel_case(name): describe(error) for name, error in refusals.items()}
     return judge(context, candidate, desired, Differing(after, refused, others), changed)
+
+
+def is_switched_off(name: str, candidate: Instance) -> bool:
+    """Tells whether the setting is that of automated backups, which this program itself keeps off during a restore: no
+    waiver leaves a database without."""
+    return PYTHON_NAMES[name] == RETENTION and candidate.settings.backup_retention_period == 0
 
 
 def is_waived(context: GateContext, name: str) -> bool:
@@ -189,7 +202,9 @@ def bring_in_line(
 
     subject = f"the settings of {candidate.identifier}"
     try:
-        return context.rds.wait_until(candidate.resource_id, holds, stop=watch.stop, deadline=end, subject=subject)
+        return context.rds.wait_until(
+            candidate.resource_id, holds, stop=watch.stop, deadline=end, subject=subject, longest=LONGEST_PAUSE
+        )
     except TemporaryError:
         if watch.stop.is_set():
             raise
@@ -214,11 +229,14 @@ def changes(context: GateContext, candidate: Instance, desired: InstanceSettings
         part = only(desired, {*names, *partners(names)})
         return partial(context.rds.modify, candidate.resource_id, part, ours=desired)
 
-    groups = tuple(Change(group, modify(group)) for group in grouped(names))
-    if names:
-        yield Change(tuple(names), modify(tuple(names)), groups if len(groups) > 1 else ())
     for role in sorted(set(desired.associated_roles) - set(candidate.settings.associated_roles)):
         yield Change(("associated_roles",), partial(context.rds.add_role, candidate.resource_id, role))
+    # Backups last: RDS takes nothing more during the first one
+    groups = tuple(
+        Change(group, modify(group)) for group in sorted(grouped(names), key=lambda group: RETENTION in group)
+    )
+    if names:
+        yield Change(tuple(names), modify(tuple(names)), groups if len(groups) > 1 else ())
 
 
 def send(

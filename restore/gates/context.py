@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from restore import postgres
 from restore.aws import Aws, Credential, Rds, Secrets
+from restore.aws.restores import build_restore
 from restore.dumps.model import Scan
 from restore.errors import PermanentError, Problem, TemporaryError
 from restore.evidence import Store
@@ -106,6 +107,14 @@ class GateContext:
         instance = self._present_candidate()
         ours = (self.plan.id, self.plan.stack)
         return instance if instance and (instance.tags.get(TAG_ID), instance.tags.get(TAG_STACK)) == ours else None
+
+    def ask_for_candidate(self) -> Instance | None:
+        """Has RDS restore the candidate, unless it is there; None until RDS lists it. Asked again after an answer that
+        was lost it makes no second one: an identifier is one instance's, and its tags come with the same call."""
+        instance = self.find_candidate()
+        if instance is None and not self.rds.restore(build_restore(self.plan)) and self._present_candidate():
+            return self.candidate()
+        return instance or self.find_candidate()
 
     def _present_candidate(self) -> Instance | None:
         """By its DbiResourceId where its name moves; otherwise by its name, so that one made again is known as such."""

@@ -13,7 +13,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -22,6 +23,7 @@ import pulumi
 
 from restore import polling
 from restore.errors import GateClosed, Problem, list_problems
+from restore.evidence.current_run import GateAtWork
 from restore.gates.error_problems import unproved
 from restore.model import waivers
 from restore.units import spoken
@@ -90,6 +92,11 @@ class Watch:
     def now() -> float:
         return time.monotonic()
 
+    @property
+    def said(self) -> str:
+        """The last status line; empty where none was said."""
+        return self._said[0]
+
     def say(self, text: str) -> None:
         """Says a status line in `pulumi up`; the same text again at most every 15 s."""
         last, at = self._said
@@ -147,10 +154,14 @@ class Gate:
 
 
 class Running:
-    """The gates at work in this program, so that an interrupt can wait for them to end cleanly."""
+    """The gates at work in this program, so that an interrupt can wait for them to end cleanly, and a heartbeat can
+    tell of them."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
+        self.before_leaving: Callable[[], object] = lambda: None
+        """Called when an interrupt ends the program, beside the gates that end; it may take as long as they."""
+        self._gates: dict[str, Callable[[], GateAtWork]] = {}
         self._count = 0
         self._changed = threading.Condition()
 
@@ -162,6 +173,20 @@ class Running:
         with self._changed:
             self._count -= 1
             self._changed.notify_all()
+
+    @contextmanager
+    def at_work(self, watch: Watch) -> Generator[None]:
+        """Lists a gate as at work."""
+        began = datetime.now(UTC)
+        self._gates[watch.gate] = lambda: GateAtWork(began, watch.said)
+        try:
+            yield
+        finally:
+            del self._gates[watch.gate]
+
+    def list_gates(self) -> Mapping[str, GateAtWork]:
+        """Returns the gates at work, by name, with the last that each said."""
+        return {name: read() for name, read in dict(self._gates).items()}
 
     def wait_idle(self, seconds: float) -> bool:
         with self._changed:
@@ -178,9 +203,12 @@ def leave_cleanly_on_interrupt(running: Running) -> None:
         return
 
     def leave() -> None:
+        last_words = threading.Thread(target=running.before_leaving, daemon=True)
+        last_words.start()
         if not running.wait_idle(0):
             running.wait_idle(TIDY_SECONDS)
             time.sleep(0.3)  # the hook's answer is on its way to the engine; nothing tells when it has arrived
+        last_words.join(TIDY_SECONDS)
         os._exit(0)
 
     def interrupted(_number: int, _frame: object) -> None:
@@ -247,7 +275,8 @@ def attempt(
     began = datetime.now(UTC)
     watch = Watch(gate.name, gate.seconds, running.stop, say, receipt, earlier)
     try:
-        proof = run_work(gate, watch)
+        with running.at_work(watch):
+            proof = run_work(gate, watch)
         error = explain_closed(gate, proof)
     except Stopped as stopped:
         proof, error = Proof(Verdict.INCONCLUSIVE, str(stopped)), str(stopped)
@@ -267,6 +296,7 @@ def attempt(
         "facts": {**proved, **proof.facts},
         "problems": [vars(waivers.with_command(problem)) for problem in proof.problems],
         "waived": waived,
+        "fingerprint": dict(gate.fingerprint),
         "error": error,
     }
     try:

@@ -7,28 +7,32 @@ the database and its owner.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from restore import postgres
 from restore.dumps.check import verify
 from restore.dumps.load import loader
+from restore.dumps.load.not_loaded import render_script
 from restore.dumps.model import Dump, LoadResult, Scan, Verification
-from restore.errors import PermanentError, Problem, RestoreError
+from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.gates import proofs
-from restore.gates.activity import psql_command
+from restore.gates.activity import psql_command, psql_file
 from restore.gates.context import GateContext, endpoint_of
 from restore.gates.hook import Proof, Watch
 from restore.gates.operator_login import LOGIN_SECONDS, MAINTENANCE, set_master_password
-from restore.gates.scanned import options, pinned_dump, progress_reporter, read_dump
+from restore.gates.scanned import options, pinned_dump, progress_reporter, read_dump, with_config_keys
 from restore.gates.targets import operator_target
 from restore.model.rds import Credential, Endpoint, Instance
 from restore.model.rds_status import USABLE
 from restore.postgres import roles
+from validation.connect.target import Target
 from validation.verdict import Verdict
 
 SECONDS = 48 * 3600.0
+SCRIPT = "not-loaded.sql"
+"""The SQL of what the server refused, beside the records of the restore."""
 DUMP_PAGE = 'docs/dumps.md, "What is loaded is not what the dump holds"'
 
 
@@ -53,25 +57,84 @@ def load(context: GateContext, watch: Watch, candidate: Instance, scan: Scan, fa
     endpoint = endpoint_of(candidate)
     into, dump = operator_target(context, endpoint), scan.dump
     watch.say(f"loading {dump.url} into {into}")
-    result = loader.load(
-        context.s3, dump, into, options(context.settings), scan=scan, progress=progress_reporter(watch), stop=watch.stop
-    )
+    result = run_loader(context, watch, into, scan)
     prepare(context, endpoint)  # a function of the dump may have changed the password of the application's role
     watch.say("comparing rows, indexes, constraints and sequences with the dump")
     compared = verify.verify(context.s3, dump, into, scan=scan, progress=progress_reporter(watch), stop=watch.stop)
     facts |= {"load": result.as_json(), "verification": compared.as_json()}
-    problems = (
-        *difference_problems(compared, dump, partial(psql_command, context, candidate)),
-        *intrusion_problems(result),
-    )
+    if script := keep_script(context, result):
+        facts["script"] = script
+    lost = tuple(not_loaded_problems(result, run_later(script, partial(psql_file, context, candidate))))
+    named = {problem.subject for problem in lost}
+    differences = difference_problems(compared, dump, partial(psql_command, context, candidate))
+    others = (problem for problem in differences if problem.subject not in named)
+    problems = (*lost, *others, *intrusion_problems(result))
     if problems or not compared.passed:
-        what = (
-            "the database is not what the dump holds" if not compared.passed else "the server changed during the load"
-        )
-        return Proof(Verdict.FAIL, what, facts, problems)
+        return Proof(Verdict.FAIL, summarize_failure(result, compared), facts, problems)
+    return Proof(Verdict.PASS, summarize_success(result, compared), facts)
+
+
+def summarize_success(result: LoadResult, compared: Verification) -> str:
+    """Returns what was loaded and compared, and that something lesser was refused, in one line."""
     rows = sum(table.dump or 0 for table in compared.tables)
     how = "was loaded before" if result.already_loaded else f"loaded in {result.seconds:.0f} s"
-    return Proof(Verdict.PASS, f"{rows} rows in {len(compared.tables)} tables, {how}; all counts are equal", facts)
+    minor = f"; refused: {', '.join(item.subject for item in result.not_loaded)}" if result.not_loaded else ""
+    return f"{rows} rows in {len(compared.tables)} tables, {how}; all counts are equal{minor}"
+
+
+def run_loader(context: GateContext, watch: Watch, into: Target, scan: Scan) -> LoadResult:
+    """Loads the dump. Raises as the loader does, fixes by the configuration's keys."""
+    how, report = options(context.settings), progress_reporter(watch)
+    try:
+        return loader.load(context.s3, scan.dump, into, how, scan=scan, progress=report, stop=watch.stop)
+    except Refused as error:
+        raise Refused([with_config_keys(problem) for problem in error.problems]) from error
+
+
+def summarize_failure(result: LoadResult, compared: Verification) -> str:
+    """Returns why the gate stays shut, in one line."""
+    lost = sum(item.matters for item in result.not_loaded)
+    if lost:
+        return f"all that could be had is loaded; {lost} things of the dump were refused by the server"
+    return "the database is not what the dump holds" if not compared.passed else "the server changed during the load"
+
+
+# What was not loaded
+
+
+def keep_script(context: GateContext, result: LoadResult) -> str:
+    """Keeps the SQL of what the server refused beside the records and returns where; an earlier attempt's stays."""
+    text = "" if result.already_loaded else render_script(result.not_loaded, result.dump.url)
+    if text:
+        return context.store.keep(context.plan.stack, context.plan.id, SCRIPT, text)
+    for record in context.store.newest_first(context.plan.stack, context.plan.id, "imported"):
+        facts: Mapping[str, Any] = record.get("facts") or {}
+        if facts.get("script"):
+            return str(facts["script"])
+    return ""
+
+
+def run_later(script: str, psql: Callable[[str], str]) -> str:
+    """Returns the command that runs the script of what was refused; "" where there is none."""
+    if not script:
+        return ""
+    if script.startswith("s3://"):
+        return f"aws s3 cp {script} {SCRIPT}; {psql(SCRIPT)}; pulumi up"
+    return f"{psql(script)}; pulumi up"
+
+
+def not_loaded_problems(result: LoadResult, command: str) -> Iterable[Problem]:
+    """Yields what the server refused of the dump and the database needs, each with the name that a waiver takes.
+    `command` runs the script of it. Of several statements about one object the first stands for all."""
+    told: set[str] = set()
+    for item in result.not_loaded:
+        if item.matters and item.subject not in told:
+            told.add(item.subject)
+            place = f" (dump, line {item.line})" if item.line else ""
+            fix = (
+                f"put right what the message says{f'; {item.hint}' if item.hint else ''}; then {command or 'pulumi up'}"
+            )
+            yield Problem(f"imported.{item.kind}:{item.name}", f"{item.reason}{place}", f"as in {result.dump.url}", fix)
 
 
 def receipt(context: GateContext) -> dict[str, str]:

@@ -8,14 +8,27 @@ from typing import Any
 
 import pulumi
 
+from restore.cutover import approval
 from restore.evidence import publish
-from restore.gates import conformed, imported, proofs, quiesced, renamed, scanned, serving, switched, validated
+from restore.gates import (
+    approved,
+    conformed,
+    imported,
+    proofs,
+    quiesced,
+    renamed,
+    scanned,
+    serving,
+    switched,
+    validated,
+)
 from restore.gates.context import GateContext
 from restore.gates.fence import FENCE
 from restore.gates.hook import Gate, Proof, Watch
 from restore.gates.runner import follow
 from restore.model.dependents import Follow
 from restore.model.gates import (
+    APPROVED,
     CONFORMED,
     IMPORTED,
     QUIESCED,
@@ -34,6 +47,7 @@ PROOFS: Mapping[str, tuple[float, Callable[[GateContext, Watch], Proof]]] = {
     CONFORMED.name: (conformed.SECONDS, conformed.prove),
     IMPORTED.name: (imported.SECONDS, imported.prove),
     VALIDATED.name: (validated.SECONDS, validated.prove),
+    APPROVED.name: (approved.SECONDS, approved.prove),
     SWITCHED.name: (switched.SECONDS, switched.prove),
     RENAMED.name: (renamed.SECONDS, renamed.prove),
     SERVING.name: (serving.SECONDS, serving.prove),
@@ -49,13 +63,20 @@ def make_gate(context: GateContext, name: str) -> Gate:
 
     Raises RestoreError when what it is to prove can't be read (expectations, for example).
     """
-    seconds, prove = PROOFS[name]
+    _, prove = PROOFS[name]
+    seconds = allow_seconds(context, name)
     waive = {key: reason for key, reason in context.settings.waive.items() if key == name or key.startswith(f"{name}.")}
     record = partial(publish.record, context.store, context.plan.stack, context.plan.id, name, warn=pulumi.log.warn)
     work = partial(prove, context)
     if context.settings.runner is Runner.KUBERNETES and name in IN_JOBS:
         work = partial(follow.prove, partial(validated.wanted_expectations, context.settings), context)
     return Gate(name, seconds, work, record, waive, take_fingerprint(context, name, waive))
+
+
+def allow_seconds(context: GateContext, name: str) -> float:
+    """Returns a gate's deadline; that of the checks of the data grows with it."""
+    seconds, _ = PROOFS[name]
+    return max(seconds, validated.allow_seconds(context.settings, context.plan)) if name == VALIDATED.name else seconds
 
 
 def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) -> dict[str, Any]:
@@ -67,6 +88,8 @@ def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) 
         extra |= scanned.fingerprint(context.settings)
     if name == VALIDATED.name:
         extra |= validated.fingerprint(context.settings)
+    if name == APPROVED.name:
+        extra |= {"terms": approval.digest_terms(context.settings), **validated.fingerprint(context.settings)}
     if name == SERVING.name and context.settings.dependents is Follow.FOLLOW:
         extra["dependents"] = str(Follow.FOLLOW)
     if name == SWITCHED.name and context.settings.fence:

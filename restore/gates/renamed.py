@@ -23,7 +23,8 @@ from restore.model.rds import Instance
 from restore.model.waivers import reason
 from validation.verdict import Verdict
 
-SECONDS = 3600.0
+SECONDS = 24 * 3600.0
+"""RDS renames nothing during the first backup of a restored instance, which can take hours."""
 NAME_SECONDS = 1800.0
 """RDS and DNS take about ten minutes for each name; the first read of a restored volume is slow besides."""
 UNLISTED_SECONDS = 120.0

@@ -15,10 +15,11 @@ from dataclasses import replace
 from restore.dumps.catalog import pin
 from restore.dumps.check import scan
 from restore.dumps.check.scan_file import list_flags
-from restore.dumps.model import GIB, PRIVILEGED_OWNER, Dump, LoadPhase, Options, Progress, Roles, Scan
+from restore.dumps.model import GIB, Dump, LoadPhase, Options, Progress, Roles, Scan
 from restore.errors import Problem
 from restore.gates.context import GateContext
 from restore.gates.hook import Proof, Watch
+from restore.model.dump_kinds import PRIVILEGED_OWNER, find_allow_fault
 from restore.model.rds import InstanceSettings
 from restore.model.request import Settings
 from restore.units import sized
@@ -26,14 +27,20 @@ from validation.verdict import Verdict
 
 SECONDS = 24 * 3600.0
 SAY_EVERY_SECONDS = 15.0
-SKIP = re.compile(r"--skip ([a-z_]+)")
-"""The loader's flag, with the kind of statements that it leaves out."""
+SKIP = re.compile(r"--skip ([a-z_]+(?::[^\s,;]+)?)")
+"""The loader's flag, with what it leaves out."""
 
 
 def options(settings: Settings) -> Options:
     """Returns how to load: a role that the dump names and the new server lacks is made, without login."""
     store = settings.backups
-    return Options(roles=Roles.CREATE, role_map=store.map, allow=frozenset(store.allow), skip=frozenset(store.skip))
+    return Options(
+        roles=Roles.CREATE,
+        role_map=store.map,
+        allow=frozenset(store.allow),
+        skip=frozenset(store.skip),
+        search_path=store.search_path,
+    )
 
 
 def fingerprint(settings: Settings) -> dict[str, list[str]]:
@@ -78,8 +85,8 @@ def with_config_keys(problem: Problem) -> Problem:
     kind = SKIP.search(problem.fix)
     if kind is None:
         return problem
-    fix = f"pulumi config set --path 'backups.skip[0]' {kind[1]} (or 'backups.allow[0]' to run it); pulumi up"
-    return replace(problem, fix=fix)
+    or_run = "" if find_allow_fault(kind[1]) else " (or 'backups.allow[0]' to run it)"
+    return replace(problem, fix=f"pulumi config set --path 'backups.skip[0]' {kind[1]}{or_run}; pulumi up")
 
 
 def pinned_dump(context: GateContext) -> Dump:

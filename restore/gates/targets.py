@@ -6,11 +6,11 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from restore.dumps.load import read_role
-from restore.dumps.model import PRIVILEGED_OWNER
 from restore.errors import RestoreError
 from restore.gates.context import GateContext, endpoint_of
 from restore.gates.error_problems import unreachable
 from restore.gates.hook import Watch
+from restore.model.dump_kinds import PRIVILEGED_OWNER
 from restore.model.rds import Endpoint, Instance
 from restore.model.request import Method
 from validation.connect import urls

@@ -23,23 +23,28 @@ from restore.gates.erasure import mark_tables, returned_rows
 from restore.gates.error_problems import unproved
 from restore.gates.hook import RESOURCE_ID, Proof, Watch
 from restore.gates.in_cluster import in_cluster_problems
+from restore.gates.kept_answers import GateAnswers
 from restore.gates.operator_login import ensure_login
 from restore.gates.proofs import earlier_proof, find_proof
 from restore.gates.sequences import tell_behind
 from restore.gates.targets import application_target, operator_target, reading_target, source_target
-from restore.model.planned import RecoveryPoint
+from restore.model.planned import Plan, RecoveryPoint
 from restore.model.rds import Instance
 from restore.model.request import Method, Settings
 from restore.model.waivers import reason
 from validation import expectations
 from validation.expectations.model import Expectations
+from validation.runner.limits import allow_for_size
 from validation.runner.render import as_json
 from validation.runner.result import CheckResult, ValidationReport
 from validation.runner.run import run
-from validation.verdict import Verdict
+from validation.runner.sample_words import tell_verdict
+from validation.verdict import Depth, Verdict
 from validation.verdict import Verdict as CheckVerdict
 
 SECONDS = 6 * 3600.0
+SPARE_SECONDS = 3600.0
+"""For what the gate does besides its checks and the loss report."""
 SNAPSHOT_AHEAD_SECONDS = 300.0
 """A snapshot's recorded time is that of its creation, not an exact instant of the data: rows may be a little newer."""
 STORED_SECONDS = 1.0
@@ -49,11 +54,29 @@ NAMED = 3
 
 
 def fingerprint(settings: Settings) -> dict[str, str]:
-    """Changes when the expectations do, also in the files that they name, the place of baselines or the tables of
-    erasure: the gate then runs again. Raises PermanentError for expectations that can't be used."""
+    """Changes when the expectations do, also in the files that they name, the place of baselines, the tables of erasure
+    or the depth: the gate then runs again. Raises PermanentError for expectations that can't be used."""
     content = f"{wanted_expectations(settings)!r} {settings.validation.baseline}"
     content += f" {dict(settings.erasure)!r}" if settings.erasure else ""
+    content += f" {settings.validation.depth}" if settings.validation.depth is not Depth.FULL else ""
     return {"expectations": hashlib.sha256(content.encode()).hexdigest()[:16]}
+
+
+def allow_seconds(settings: Settings, plan: Plan) -> float:
+    """Returns the gate's deadline: what was declared for the checks, or what a database of the candidate's size needs.
+
+    The size is the storage that is allocated, which RDS tells before anything is read."""
+    declared, loss = settings.validation.budget_seconds, settings.validation.loss_seconds
+    if declared is not None:
+        return max(SECONDS, declared + loss + SPARE_SECONDS)
+    return max(SECONDS, allow_for_size(allocated_bytes(plan), settings.validation.depth) + loss + SPARE_SECONDS)
+
+
+def allocated_bytes(plan: Plan) -> int:
+    """Returns the candidate's storage: as it is, as it is going to be, or as its source's is."""
+    known = (plan.candidate_found.settings if plan.candidate_found else None, plan.settings)
+    known += (plan.source.settings,) if plan.source else ()
+    return next((of.allocated_storage for of in known if of and of.allocated_storage), 0) << 30
 
 
 def wanted_expectations(settings: Settings) -> Expectations:
@@ -112,6 +135,11 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
             workers=context.settings.validation.workers,
             budget_seconds=context.settings.validation.budget_seconds,
             stop=watch.stop,
+            deadline=watch.deadline,
+            depth=context.settings.validation.depth,
+            seed=candidate.resource_id,
+            kept=GateAnswers(context, watch, candidate.resource_id),
+            say=watch.say,
         )
         lost = loss_report.report(
             watch,
@@ -144,7 +172,8 @@ def summarize(report: ValidationReport, problems: Sequence[Problem], waive: Mapp
     but = f", but not {', '.join(shut[:NAMED])}{more}" if shut else ""
     as_in = Counter(result.as_in for result in report.results if result.as_in)
     excused = "".join(f", {count} as in {where}" for where, count in as_in.items())
-    return f"{passed} of {len(report.results)} checks pass{excused}{but}"
+    sample = f", {tell_verdict(report.sample)}" if report.sample else ""
+    return f"{passed} of {len(report.results)} checks pass{excused}{sample}{but}"
 
 
 def with_ahead_seconds(context: GateContext, expected: Expectations) -> Expectations:

@@ -11,10 +11,10 @@ from restore.aws import Aws, Secrets
 from restore.aws import dependents as reads
 from restore.errors import RestoreError
 from restore.model.dependents import Dependent, DependentKind, Dependents, KnownBy
+from restore.model.prevention import SUBSCRIPTION, name_object
 from restore.model.rds import Instance
+from restore.model.rds_status import USABLE
 from restore.model.request import Settings
-
-AVAILABLE = "available"
 
 
 def ask_dependents(
@@ -25,7 +25,7 @@ def ask_dependents(
     questions: dict[str, Callable[[], Dependents]] = {
         "RDS Proxies": _asking(reads.find_proxies, aws, instance),
         "alarms": _asking(reads.find_alarms, aws, instance),
-        "event subscriptions": _asking(reads.find_event_subscriptions, aws, instance),
+        "event subscriptions": lambda: without_own(_asking(reads.find_event_subscriptions, aws, instance)(), settings),
         "backup plans": _asking(reads.find_selections, aws, instance),
         "IAM policies": _asking(reads.find_policies, aws, instance),
         "secrets": secrets,
@@ -42,6 +42,12 @@ def merge(parts: Iterable[Dependents]) -> Dependents:
     listed = list(parts)
     unasked = {what: why for part in listed for what, why in part.unasked.items()}
     return Dependents(tuple(item for part in listed for item in part.found), unasked)
+
+
+def without_own(dependents: Dependents, settings: Settings) -> Dependents:
+    """Returns them without the event subscription of `prevention`: the stack itself has it follow. Pure."""
+    own = name_object(settings.stack, SUBSCRIPTION)
+    return Dependents(tuple(item for item in dependents.found if item.name != own), dependents.unasked)
 
 
 def _asking(read: Callable[[Aws, Instance], list[Dependent]], aws: Aws, instance: Instance) -> Callable[[], Dependents]:
@@ -66,7 +72,7 @@ def _read_secrets(aws: Aws, instance: Instance) -> Dependents:
 
 def _read_replication(settings: Settings, aws: Aws, instance: Instance) -> Dependents:
     """Of a server that answers: one that is stopped has its own line in the preview."""
-    if instance.status != AVAILABLE or instance.endpoint is None:
+    if instance.status not in USABLE or instance.endpoint is None:
         return Dependents(unasked={"replication": f"its status is {instance.status}"})
     credential = Secrets(aws).login(settings.login, instance.endpoint)
     database = settings.login.database or "postgres"

@@ -1,6 +1,6 @@
 """The cluster: Deployments, what else writes, the connection secret, and Jobs. The kubernetes client's only home."""
 
-from restore.kubernetes.api import Api
+from restore.kubernetes.api import Api, PodAnswer
 from restore.kubernetes.job_manifests import Job, Resources, psql_job
 from restore.kubernetes.jobs import FoundJob, JobResult, JobRun, Look, list_jobs, run_job
 from restore.kubernetes.namespace import Namespace
@@ -16,6 +16,7 @@ __all__ = [
     "Look",
     "Namespace",
     "Pod",
+    "PodAnswer",
     "Resources",
     "list_jobs",
     "psql_job",

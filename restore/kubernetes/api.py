@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn, Protocol, cast
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.kubernetes import connection
@@ -48,6 +48,14 @@ class ReadObject:
     item: JsonBody | None = None
     """None: there is none, or it is forbidden."""
     forbidden: bool = False
+
+
+@dataclass(frozen=True)
+class PodAnswer:
+    """What a pod answered to a request."""
+
+    status: int
+    body: bytes
 
 
 class ApiAnswer(Protocol):
@@ -139,6 +147,17 @@ class Api:
         where = f"/api/v1/namespaces/{quote(namespace)}/pods/{scheme}:{quote(pod)}:{port}/proxy{path}"
         return self._followed(where, MOST_REDIRECTS)
 
+    def ask_pod(self, namespace: str, pod: str, url: SplitResult, method: str, headers: Mapping[str, str]) -> PodAnswer:
+        """Returns a pod's own answer to a request, sent through the API server; redirects are not followed. The server
+        keeps the header Authorization to itself. Raises Forbidden without the right on pods/proxy."""
+        port = url.port or (443 if url.scheme == "https" else 80)
+        where = f"/api/v1/namespaces/{quote(namespace)}/pods/{url.scheme}:{quote(pod)}:{port}/proxy{url.path or '/'}"
+        where += f"?{url.query}" if url.query else ""
+        answer = self._answer(method, where, also=ANY_STATUS, headers=headers)
+        if answer.status == 403 and PROXY in _read_message(answer):
+            _refuse(method, where, answer)
+        return PodAnswer(answer.status, answer.data)
+
     def _followed(self, path: str, redirects: int) -> int:
         answer = self._answer("GET", path, also=ANY_STATUS)
         if answer.status == 403 and PROXY in _read_message(answer):
@@ -157,14 +176,15 @@ class Api:
         body: Any = None,
         content: str = "application/json",
         also: Collection[int] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> ApiAnswer:
         where = self._logged_in()
         url = where.server + path + (f"?{urlencode(query)}" if query else "")
-        headers = {"Accept": "application/json, */*", **where.headers()}
+        sent = {"Accept": "application/json, */*", **(headers or {}), **where.headers()}
         encoded = None
         if body is not None:
-            encoded, headers["Content-Type"] = json.dumps(body).encode(), content
-        answer = where.request(method, url, headers, encoded, (CONNECT_SECONDS, READ_SECONDS))
+            encoded, sent["Content-Type"] = json.dumps(body).encode(), content
+        answer = where.request(method, url, sent, encoded, (CONNECT_SECONDS, READ_SECONDS))
         if answer.status >= 300 and answer.status not in also:
             _refuse(method, path, answer)
         return answer

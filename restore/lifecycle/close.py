@@ -6,7 +6,7 @@ tidy the configuration. Every step finds out for itself whether it is already do
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -23,7 +23,9 @@ from restore.model.request import Cutover, Request, Settings, Traffic
 WAIVERS = "restore:waive"
 OF_ONE_RESTORE = frozenset([WAIVERS, *(f"restore:{name}" for name in RESTORE_KEYS)])
 """What belongs to one restore: a waiver in the next incident would be one that nobody gave."""
-KEPT_TYPES = frozenset({"pulumi:pulumi:Stack"})
+STACK_TYPE = "pulumi:pulumi:Stack"
+PREVENTION = "restore:index:Prevention"
+"""The component of what watches over the backups: it is no part of a restore, and stays."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def as_if_open(inventory: Inventory) -> Inventory:
 
 
 def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the state with the stack itself and nothing else: Pulumi forgets, and deletes nothing.
+    """Returns the state with the stack itself and the prevention alone: Pulumi forgets, and deletes nothing.
 
     What killed runs left pending goes along: of receipts and patches nothing exists elsewhere, databases and snapshots
     are found by their names. Raises Refused for an operation on anything else: the state then doesn't know what exists.
@@ -144,10 +146,28 @@ def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
     emptied = pending.without_pending(state)
     deployment = cast("dict[str, Any]", emptied["deployment"])
     resources = cast("list[dict[str, Any]]", deployment.get("resources") or [])
-    kept: list[dict[str, Any]] = [
-        {**resource, "outputs": {}} for resource in resources if resource["type"] in KEPT_TYPES
+    watching = [resource for resource in resources if PREVENTION in str(resource.get("urn"))]
+    kept_providers = {str(resource.get("provider", "")).rpartition("::")[0] for resource in watching}
+    kept = [
+        resource
+        for resource in resources
+        if resource["type"] == STACK_TYPE or resource in watching or resource.get("urn") in kept_providers
     ]
-    return {**emptied, "deployment": {**deployment, "resources": kept}}
+    urns = {resource.get("urn") for resource in kept}
+    return {
+        **emptied,
+        "deployment": {**deployment, "resources": [_without_lost(resource, urns) for resource in kept]},
+    }
+
+
+def _without_lost(resource: Mapping[str, Any], urns: Collection[object]) -> dict[str, Any]:
+    """Returns a resource that stays, without what it says of those that go."""
+    if resource["type"] == STACK_TYPE:
+        return {**resource, "outputs": {}}
+    waited = [urn for urn in resource.get("dependencies") or () if urn in urns]
+    inputs = cast("Mapping[str, Sequence[str] | None]", resource.get("propertyDependencies") or {})
+    by_input = {name: [urn for urn in of or () if urn in urns] for name, of in inputs.items()}
+    return {**resource, "dependencies": waited, "propertyDependencies": by_input}
 
 
 def describe_pending(state: Mapping[str, Any], inventory: Inventory) -> list[str]:

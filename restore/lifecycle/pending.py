@@ -16,6 +16,7 @@ from restore.errors import Problem
 from restore.model.inventory import Inventory
 
 INSTANCE, SNAPSHOT = "aws:rds/instance:Instance", "aws:rds/snapshot:Snapshot"
+STASH, ACCEPTED = "pulumi:index:Stash", "accepted-"
 WITHOUT_OBJECT = ("pulumi:", "restore:", "kubernetes:")
 """Types of which a creation makes nothing new: receipts (pulumi:index:Stash), components, providers, and patches of
 objects that are there before and after."""
@@ -33,8 +34,13 @@ class PendingOperation:
     kind: str
 
     @property
+    def object_type(self) -> str:
+        """The type of what it may have made: a restore is asked of RDS by the receipt that it was accepted."""
+        return INSTANCE if self.name.startswith(ACCEPTED) and self.type == STASH else self.type
+
+    @property
     def makes_nothing(self) -> bool:
-        return self.type.startswith(WITHOUT_OBJECT)
+        return self.object_type.startswith(WITHOUT_OBJECT)
 
 
 def read_pending(state: Mapping[str, Any]) -> tuple[PendingOperation, ...]:
@@ -63,7 +69,7 @@ def list_names(pending: Sequence[PendingOperation]) -> list[str]:
 def unknown_problems(pending: Sequence[PendingOperation]) -> list[Problem]:
     """Returns the problem of operations on types of which nobody here can say whether anything exists."""
     known = (INSTANCE, SNAPSHOT)
-    names = sorted({item.name for item in pending if not item.makes_nothing and item.type not in known})
+    names = sorted({item.name for item in pending if not item.makes_nothing and item.object_type not in known})
     if not names:
         return []
     fix = f"{CLEAR_PENDING}; pulumi up; python -m restore close"
@@ -84,7 +90,7 @@ def describe_in_aws(pending: Sequence[PendingOperation], inventory: Inventory) -
         INSTANCE: f"instance {candidate.identifier} ({candidate.resource_id})" if candidate else "",
         SNAPSHOT: f"snapshot {snapshot.identifier}" if snapshot else "",
     }
-    names = dict.fromkeys((item.name, item.type) for item in pending if item.type in exists)
+    names = dict.fromkeys((item.name, item.object_type) for item in pending if item.object_type in exists)
     return [
         f"left pending by a killed run: {name}: RDS has {exists[type_]}, and it stays"
         if exists[type_]

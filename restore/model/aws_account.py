@@ -51,6 +51,14 @@ class AssumedRole(Section):
 
 
 @dataclass(frozen=True)
+class DefaultTags(Section):
+    """Tags of everything that the plugin makes."""
+
+    tags: Annotated[Mapping[str, str], JSON] = field(default_factory=dict[str, str])
+    """The tags; a resource's own count over them."""
+
+
+@dataclass(frozen=True)
 class AwsLogin:
     """The keys of the AWS provider that say who calls and where: this program calls as the plugin does."""
 

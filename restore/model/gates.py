@@ -44,6 +44,7 @@ class GateDefinition:
     """The moves that need it open."""
     dump_only: bool = False
     rename_only: bool = False
+    approvals_only: bool = False
 
     @property
     def proved_at_each_move(self) -> bool:
@@ -58,11 +59,14 @@ SCANNED = GateDefinition("scanned", "read and judge the dump", Subject.DUMP, _FO
 CONFORMED = GateDefinition("conformed", "bring settings in line", Subject.CANDIDATE, _FORWARD)
 IMPORTED = GateDefinition("imported", "load the dump", Subject.CANDIDATE, _FORWARD, dump_only=True)
 VALIDATED = GateDefinition("validated", "check the data", Subject.CANDIDATE, _FORWARD)
+APPROVED = GateDefinition(
+    "approved", "ask a second person", Subject.TRAFFIC, frozenset({Move.SWITCH}), approvals_only=True
+)
 SWITCHED = GateDefinition("switched", "prove that a switch is safe", Subject.TRAFFIC, _SERVING)
 RENAMED = GateDefinition("renamed", "give the database production's name", Subject.TRAFFIC, _SERVING, rename_only=True)
 SERVING = GateDefinition("serving", "prove who serves", Subject.TRAFFIC, _SERVING)
 
-GATES = (QUIESCED, SCANNED, CONFORMED, IMPORTED, VALIDATED, SWITCHED, RENAMED, SERVING)
+GATES = (QUIESCED, SCANNED, CONFORMED, IMPORTED, VALIDATED, APPROVED, SWITCHED, RENAMED, SERVING)
 """In the order in which they can open."""
 BY_NAME = {gate.name: gate for gate in GATES}
 
@@ -85,7 +89,10 @@ def needed_gates(plan: Plan) -> tuple[GateDefinition, ...]:
     return tuple(
         gate
         for gate in GATES
-        if move in gate.moves and (dump or not gate.dump_only) and (renames or not gate.rename_only)
+        if move in gate.moves
+        and (dump or not gate.dump_only)
+        and (renames or not gate.rename_only)
+        and (plan.approvals > 1 or not gate.approvals_only)
     )
 
 

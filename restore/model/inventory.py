@@ -10,6 +10,7 @@ from restore.model.capacity import Capacity
 from restore.model.cluster import Cluster
 from restore.model.dependents import Dependents
 from restore.model.dump import DumpChoice, DumpObject
+from restore.model.history import History
 from restore.model.nodes import NodeRoom
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
 from restore.model.region import Places, SourceRegion
@@ -47,6 +48,8 @@ class Inventory:
     """Read where applications stop or come back."""
     capacity: Capacity | None = None
     """What AWS says of the instance and the snapshot that are still to be made."""
+    history: History = field(default_factory=History)
+    """What earlier restores of the stack took."""
     former: tuple[Instance, ...] = ()
     """Instances that a Blue/Green switchover has left: <source>-old1, ...; their backups are among `backups`."""
     orderable_versions: tuple[str, ...] = ()

@@ -27,8 +27,14 @@ TAG_DUMP = "restore:dump-version"
 
 TAG_INCIDENT, TAG_OWNER = "restore:incident", "restore:owner"
 """For the bill: which incident, and which team, what was made belongs to."""
+TAG_REASON, TAG_EXPIRES = "restore:reason", "restore:expires"
+"""Of a snapshot taken by hand: why, and from when on `expire` offers to delete it."""
 TAG_FINAL = "restore:final-snapshot"
 """Of an instance that is being retired: the name of its final snapshot."""
+
+
+TAG_DRILL = "restore:drill"
+"""Of an instance that a drill made, and that the drill deletes: the stack whose drill it is."""
 
 
 FIELD_MANAGER = "pulumi-restore"
@@ -36,6 +42,10 @@ FIELD_MANAGER = "pulumi-restore"
 
 LABEL_STACK, LABEL_ID, LABEL_GATE = "restore.pulumi/stack", "restore.pulumi/id", "restore.pulumi/gate"
 """Of the Jobs in which gates run."""
+
+
+LABEL_DRILL = "restore.pulumi/drill"
+"""Of everything that a drill makes in its scratch namespace: the drill's id."""
 
 
 ANNOTATION_ID = "restore.pulumi/id"

@@ -169,5 +169,9 @@ class Plan:
     """The safety snapshot's identifier when it exists: to import, as `adopt` is."""
     backup_plans: Mapping[str, str] = field(default_factory=dict[str, str])
     """The AWS Backup plans that the source is in: their names, by id."""
+    expected: str = ""
+    """How long the restore takes from its beginning to a validated database, and by what that is known."""
+    approvals: int = 1
+    """How many persons a switch needs: who runs it, and with 2 somebody else who approves it."""
     notes: tuple[str, ...] = ()
     """What the operator should know, as lines: what stops, what is created, what is lost, how long."""

@@ -117,6 +117,8 @@ class Instance:
     """Static parameters of its group count only after a reboot."""
     replicas: tuple[str, ...] = ()
     """Identifiers, or ARNs in other regions, of its read replicas."""
+    replications: tuple[str, ...] = ()
+    """ARNs of its automated backups' replicas in other regions."""
     db_cluster: str | None = None
     """The Multi-AZ DB cluster that it is a member of."""
 
@@ -141,6 +143,8 @@ class Snapshot:
     encrypted: bool = False
     kms_key_id: str | None = None
     percent: int | None = None
+    copy_of: str = ""
+    """ARN of the snapshot that it was copied from; empty for an original."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from restore.model.rds import AutomatedBackup, Snapshot
+
 UNFENCED = "unfenced"
 """The check of gates quiesced and switched: who writes in a region that can't be asked is proved by nobody."""
 
@@ -65,3 +67,14 @@ class Places:
     """Family by name."""
     security_groups: tuple[SecurityGroup, ...]
     """Those that have the name of one of the source's."""
+
+
+@dataclass(frozen=True)
+class RegionPoints:
+    """What a region that isn't the stack's keeps of the source."""
+
+    name: str
+    snapshots: tuple[Snapshot, ...] = ()
+    backups: tuple[AutomatedBackup, ...] = ()
+    silence: str = ""
+    """Why it gave no answer; empty where it did."""

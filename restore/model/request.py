@@ -10,10 +10,12 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, Strict
 
 from restore.model.aws_account import AwsLogin
 from restore.model.dependents import Follow
+from restore.model.drill import DrillSettings, Targets
+from restore.model.dump_kinds import ALLOWABLE, SKIPPABLE, find_allow_fault, find_skip_fault
 from restore.model.field_types import (
     JSON,
     OBJECT,
@@ -33,10 +35,11 @@ from restore.model.field_types import (
     matching,
 )
 from restore.model.notify import NotifySettings
+from restore.model.prevention import PreventionSettings
 from restore.units import TIME_FORMAT
 from validation.expectations.table_names import Table
 from validation.keyed.fields import NUMBER, Fault
-from validation.verdict import Verdict as Verdict
+from validation.verdict import Depth
 
 LATEST = "latest"
 SHORTEST_REASON = 10
@@ -102,6 +105,8 @@ class Request:
     contact: str | None = None
     breach: bool = False
     cutover: Cutover = Cutover.SECRET
+    drill_of: str | None = None
+    """The stack whose drill this is: the candidate is marked as one that may be deleted."""
 
     @property
     def recovery_point(self) -> str:
@@ -230,6 +235,10 @@ class Tls(Section):
     """File with the certificates to trust. Needed for a restore."""
 
 
+SKIPPED = checked(find_skip_fault, f"one of {', '.join(SKIPPABLE)}; or one object, such as extension:postgis")
+ALLOWED = checked(find_allow_fault, f"one of {', '.join(ALLOWABLE)}")
+
+
 @dataclass(frozen=True)
 class DumpStore(Section):
     """Where the dumps are kept, and who owns a database that is made of one."""
@@ -238,16 +247,21 @@ class DumpStore(Section):
     """S3 bucket, in the stack's region. Needed for method dump."""
     prefix: KeyPrefix = "database/postgresql/"
     """What the keys of the dumps begin with."""
+    days: Annotated[int, Field(ge=1, le=3650), NUMBER] = 90
+    """Days for which the nightly dumps of `prevention.dumpSchedule` are kept."""
     source_bucket: Bucket = ""
     """Bucket of the source's region that is replicated to `bucket`: what it has and `bucket` hasn't is told, with S3's
     replication status, as long as that region answers."""
     owner: str | None = None
     """Role that owns the database, and is created; else the application's user."""
-    allow: Texts = ()
+    allow: Annotated[tuple[Annotated[str, Strict(), ALLOWED], ...], JSON] = ()
     """Kinds of statements to run that gate scanned refuses otherwise, such as foreign; or
     privileged_owner."""
-    skip: Texts = ()
-    """Kinds of statements to leave out, such as subscription."""
+    skip: Annotated[tuple[Annotated[str, Strict(), SKIPPED], ...], JSON] = ()
+    """What to leave out, with all that depends on it: kinds such as subscription, or single objects such as
+    extension:postgis."""
+    search_path: Texts = ()
+    """Schemas in which functions of the dump look for names that they don't qualify, while it is loaded."""
     map: RoleMap = field(default_factory=dict[str, str])
     """Roles of the dump, and the role that stands for each in the new database: for one that owns something and has
     rights beyond it, such as the master user."""
@@ -380,14 +394,17 @@ class ValidationSettings(Section):
     """Expectations written here; a section takes the place of the file's."""
     image: str | None = None
     """Image of the Job that connects from inside the cluster; it needs psql and sh."""
-    budget_seconds: Annotated[int, Field(ge=1, le=86_400), NUMBER] = 1800
-    """Seconds that all checks together may take."""
+    budget_seconds: Annotated[int | None, Field(ge=1, le=1_209_600), NUMBER] = None
+    """Seconds that all checks together may take; else 1800, and as many more as the database's size needs."""
     workers: Annotated[int, Field(ge=1, le=32), NUMBER] = 4
     """Connections that check in parallel."""
     loss_seconds: Annotated[int, Field(ge=1, le=86_400), NUMBER] = 300
     """Seconds that the comparison with the source, row by row, may take."""
     baseline: str | None = None
     """Directory or s3://bucket/prefix with baselines, to compare with the newest."""
+    depth: Depth = Depth.FULL
+    """full reads every row. sample reads of tables above 32 MiB a part of their blocks, and the report says what was
+    read and what that can't find (docs/large.md)."""
     job: Annotated[JobSettings, OBJECT] = field(default_factory=JobSettings)
     """What the Job that connects from inside the cluster needs besides."""
 
@@ -408,6 +425,24 @@ class CreateSettings(Section):
 
     parameter_group: Flag = False
     """The parameter group, with the parameters that the source's own sets."""
+
+
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False), NUMBER]
+
+
+@dataclass(frozen=True)
+class PriceSettings(Section):
+    """What AWS asks of this team, in US dollars, where it isn't the list price that this program knows."""
+
+    instance_hour: Annotated[
+        Mapping[Annotated[str, matching(r"db(\.[a-z0-9-]+){2,3}", "an instance class, such as db.r6g.large")], Money],
+        JSON,
+    ] = field(default_factory=dict[str, float])
+    """An hour of an instance in one zone, by class (db.r6g.large)."""
+    storage_month: Annotated[Mapping[str, Money], JSON] = field(default_factory=dict[str, float])
+    """A GiB of storage in one zone for a month, by storage type (gp3)."""
+    backup_month: Money | None = None
+    """A GiB of a snapshot for a month."""
 
 
 @dataclass(frozen=True)
@@ -444,6 +479,8 @@ class Settings:
     fence: bool = False
     sequences: str | None = None
     """`ahead`, or None."""
+    approvals: int = 1
+    """How many persons a switch needs."""
     runner: Runner = Runner.LOCAL
     runner_job: RunnerJob = field(default_factory=RunnerJob)
     tunnel: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -453,16 +490,23 @@ class Settings:
     dependents: Follow = Follow.LIST
     """Whether what depends on the source is re-pointed after a switch, or only listed."""
     infrastructure: Infrastructure = Infrastructure()
+    prices: PriceSettings = field(default_factory=PriceSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
+    targets: Targets = field(default_factory=Targets)
+    drill: DrillSettings = field(default_factory=DrillSettings)
     waive: Mapping[str, str] = field(default_factory=dict[str, str])
     """Check name: reason."""
     endpoints: Mapping[str, str] = field(default_factory=dict[str, str])
     """aws:endpoints, by service name of boto3; empty on AWS itself."""
     aws_login: AwsLogin = field(default_factory=AwsLogin)
     """Whose credentials AWS is called with."""
+    default_tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags of everything that is made in AWS; the more particular ones count over them."""
     kubeconfig: str | None = None
     context: str | None = None
     source_region: str | None = None
     """The source's region, where it isn't the stack's."""
     copy: CopySettings = CopySettings()
     create: CreateSettings = CreateSettings()
+    prevention: PreventionSettings | None = None
+    """None where the stack declares none of it."""

@@ -40,6 +40,10 @@ class Phase(StrEnum):
     """`restore credentials rotate`, after a breach."""
     RETIRE = "retire"
     """`restore retire`, long after a restore."""
+    PREVENT = "prevent"
+    """`prevention`, and the commands that keep backups."""
+    DRILL = "drill"
+    """`restore drill`, on a quiet day."""
     BY_HAND = "by hand"
     """Commands beside a restore: `restore.dumps load`, `restore doctor`."""
 

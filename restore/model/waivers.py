@@ -12,6 +12,8 @@ from restore.errors import Problem
 NEVER = frozenset({"validated.proved", "switched.row", "renamed.holder", "renamed.unproved"})
 """What no waiver covers, by any name: a switch to a database of which no row was read, and one by name to a database
 that doesn't have the name."""
+NEVER_GATES = ("approved",)
+"""Gates that no waiver covers: one by the person who runs the switch would take the second one's place."""
 UNCOVERED = " (no waiver covers this)"
 LONGEST = 200
 """Characters of a check's name that the key `waive` takes."""
@@ -20,9 +22,14 @@ LONGEST = 200
 def reason(subject: str, gate: str, waive: Mapping[str, str]) -> str | None:
     """Returns why a problem is let pass: given for its check (`validated.rows:users`), the check's family or its
     gate."""
-    if subject in NEVER:
+    if not is_coverable(subject):
         return None
     return waive.get(subject) or waive.get(family(subject)) or waive.get(gate)
+
+
+def is_coverable(subject: str) -> bool:
+    """Tells whether a waiver can cover a problem of this name, or a gate."""
+    return subject not in NEVER and subject.partition(".")[0] not in NEVER_GATES
 
 
 def is_waived(check: str, waive: Mapping[str, str]) -> bool:
@@ -71,7 +78,7 @@ def with_command(problem: Problem, check: str = "") -> Problem:
 
     `check`: the waiver's name, where that isn't the problem's subject.
     """
-    if problem.subject in NEVER:
+    if not is_coverable(problem.subject):
         return replace(problem, fix=f"{problem.fix.removesuffix(UNCOVERED)}{UNCOVERED}")
     waive = command(check or problem.subject)
     if waive in problem.fix:  # of a record that is told again

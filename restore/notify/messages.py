@@ -14,7 +14,6 @@ from restore.model.gates import Move, move_of
 from restore.model.planned import Plan
 from restore.model.request import Request, Settings
 from restore.notify.transitions import Event, Transition
-from restore.preflight.impact import ESTIMATES
 from restore.redaction import redacted
 from restore.report.untrusted import printable
 
@@ -62,7 +61,7 @@ def compose(settings: Settings, request: Request, plan: Plan | None, transition:
         "Incident": request.incident or "",
         "Issue": request.reason or "not said (config key reason)",
         "Affected data": request.affected or "",
-        "ETA": f"{ESTIMATES[request.method]} from the start of the restore" if event in UNFINISHED else "",
+        "ETA": f"{plan.expected}; from the start of the restore" if plan and event in UNFINISHED else "",
         "Impact": _describe_impact(plan, event),
         "State": transition.detail,
         "Opened by": request.opened_by or "",

@@ -18,6 +18,7 @@ from restore.postgres.app_login import (
     missing_privileges,
     read_row,
     try_login,
+    write_as_application,
 )
 from restore.postgres.background_writers import (
     BackgroundWriter,
@@ -73,4 +74,5 @@ __all__ = [
     "set_sequence",
     "tls_parameters",
     "try_login",
+    "write_as_application",
 ]

@@ -13,7 +13,7 @@ from psycopg import sql
 from restore.errors import PermanentError, Problem, TemporaryError
 from restore.model.rds import Endpoint
 from restore.model.request import Tls
-from restore.postgres.connection import Connection, open_connection
+from restore.postgres.connection import CHANGE_SECONDS, Connection, open_connection
 from restore.redaction import redacted, register_secret
 from validation.connect import urls
 
@@ -127,6 +127,14 @@ def try_login(url: str, endpoint: Endpoint, tls: Tls) -> Attempt:
 def connect_as_application(url: str, endpoint: Endpoint, tls: Tls) -> Generator[Connection]:
     """Yields a read-only connection with the application's own URL at another endpoint. Raises as `try_login`."""
     with open_connection(application_login(url), endpoint, tls, ROWS_SECONDS) as connection:
+        yield connection
+
+
+@contextmanager
+def write_as_application(url: str, endpoint: Endpoint, tls: Tls) -> Generator[Connection]:
+    """Yields a connection with the application's own URL at another endpoint that may write: only ever for an instance
+    that a drill deletes. Raises as `try_login`."""
+    with open_connection(application_login(url), endpoint, tls, CHANGE_SECONDS, read_only=False) as connection:
         yield connection
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from restore.cutover import deployments, traffic
 from restore.cutover.connection_secret import list_source_endpoints
@@ -10,6 +11,7 @@ from restore.cutover.traffic import ConnectionTarget
 from restore.dependents.advice import cutover_of
 from restore.dependents.infrastructure import ownership_lines
 from restore.dependents.listing import dependent_lines
+from restore.history import Estimate, estimate_validated
 from restore.model.context import RestoreContext
 from restore.model.nodes import NodeRoom
 from restore.model.rds import InstanceSettings
@@ -20,14 +22,14 @@ from restore.preflight.account import account_lines
 from restore.preflight.capacity import unasked_lines
 from restore.preflight.names import rename_lines
 from restore.preflight.nodes import node_lines
+from restore.preflight.prices import describe_instance_cost, describe_snapshot_cost
 from restore.preflight.public_names import password_warnings
 from restore.preflight.rights import rights_lines
 from restore.preflight.source_region import copy_lines, created_lines, region_lines
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
 from restore.units import TIME_FORMAT, sized, spoken
-
-ESTIMATES = {Method.SNAPSHOT: "20-40 minutes", Method.PITR: "30-60 minutes", Method.DUMP: "1-4 hours"}
-"""The runbook's; AWS gives no figure."""
+from validation.runner.limits import estimate_seconds, fetched_bytes
+from validation.verdict import Depth
 
 
 def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> tuple[str, ...]:
@@ -42,8 +44,10 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         created_lines(context, settings),
         rename_lines(context),
         _instance(context, origin, settings),
+        _costs(context, origin, settings),
         _lost(context, origin),
-        _duration(context, origin),
+        _duration(context, origin, settings),
+        _checks(context, origin, settings),
         _fresh(context, origin),
         _warnings(context, origin),
         password_warnings(context),
@@ -55,9 +59,15 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         _dependents(context),
         _job_image(context, origin),
         _waivers(context),
+        _approval(context),
         _next(context),
     )
     return tuple(line for topic in topics for line in topic)
+
+
+def _approval(context: RestoreContext) -> Iterable[str]:
+    if context.settings.approvals > 1 and context.request.traffic is not Traffic.SOURCE:
+        yield "a switch needs a second person, once validated is open: python -m restore approve (docs/approvals.md)"
 
 
 def _named(context: RestoreContext) -> str:
@@ -119,8 +129,24 @@ def _instance(context: RestoreContext, origin: RestoreSource, settings: Instance
         )
         yield f"creates: instance {context.candidate_name} ({', '.join(part for part in parts if part)})"
         yield f"from: {_point_text(context, origin)}"
-    if context.request.traffic is not Traffic.SOURCE and context.local_source and not context.safety:
+    if _takes_safety_snapshot(context):
         yield f"creates: snapshot {context.safety_name} of the source, once nothing writes to it"
+
+
+def _costs(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
+    """Yields what is paid for all that this run makes, as long as it is there."""
+    region, own = context.settings.region, context.settings.prices
+    if not context.candidate:
+        storage = settings.allocated_storage or origin.storage
+        cost = describe_instance_cost(settings, storage, region, own)
+        yield f"costs: {context.candidate_name} {cost}, until it is deleted"
+    if _takes_safety_snapshot(context) and context.local_source:
+        size = context.local_source.settings.allocated_storage or 0
+        yield f"costs: {context.safety_name} {describe_snapshot_cost(size, region, own)}, until it is deleted"
+
+
+def _takes_safety_snapshot(context: RestoreContext) -> bool:
+    return context.request.traffic is not Traffic.SOURCE and context.local_source is not None and not context.safety
 
 
 def _point_text(context: RestoreContext, origin: RestoreSource) -> str:
@@ -158,9 +184,38 @@ def _lost(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
         yield f"a switch loses: what is written after the restore's beginning, and {lag} before it"
 
 
-def _duration(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
+def _duration(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
     if not context.candidate:
-        yield f"takes: AWS gives no figure; the runbook's estimate is {ESTIMATES[origin.point.method]}, then the checks"
+        estimate = estimate_restore(context, origin, settings)
+        yield f"takes: {estimate.span} to a validated database, {estimate.basis}"
+
+
+def estimate_restore(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Estimate:
+    """Returns how long this restore takes to a validated database."""
+    size = settings.allocated_storage or origin.storage or None
+    return estimate_validated(context.inventory.history, origin.point.method, size)
+
+
+def _checks(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
+    """Yields how long the checks of the data may read, where a candidate is made of a snapshot's blocks."""
+    back = context.request.traffic is Traffic.SOURCE and context.manages_any
+    if back or origin.point.method is Method.DUMP or traffic.find_pointing(context) is ConnectionTarget.CANDIDATE:
+        return
+    size = (settings.allocated_storage or origin.storage) << 30
+    validation = context.settings.validation
+    needed = {depth: fetched_bytes(size, depth) for depth in Depth}
+    times = {depth: spoken(timedelta(seconds=estimate_seconds(size))) for depth, size in needed.items()}
+    asked, other = validation.depth, Depth.SAMPLE if validation.depth is Depth.FULL else Depth.FULL
+    yield (
+        f"checks read: at most {sized(needed[asked])}, which a fresh volume takes {times[asked]} to fetch "
+        f"(depth {asked}); with validation.depth {other} at most {sized(needed[other])}, {times[other]}"
+    )
+    allowed = validation.budget_seconds
+    if allowed is not None and allowed < estimate_seconds(needed[validation.depth]):
+        yield (
+            f"note: validation.budgetSeconds gives the checks {spoken(timedelta(seconds=allowed))}: what isn't read by "
+            "then is INCONCLUSIVE, and keeps the gate shut; without the key the size decides"
+        )
 
 
 def _fresh(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:

@@ -24,6 +24,7 @@ from restore.model.rights import (
     Right,
     RightsAnswers,
 )
+from restore.preflight import prevention_scope as quiet
 from restore.preflight import rights_scope as on
 from restore.preflight.rights_scope import AwsTarget, ClusterTarget, RightsScope
 
@@ -44,6 +45,8 @@ STOPS: Mapping[Phase, str] = {
     P.CLOSE: "replicas and secret are not handed back",
     P.ROTATE: "a stolen password stays good",
     P.RETIRE: "a database that nobody needs stays, and costs",
+    P.PREVENT: "backups are not watched over, or not kept",
+    P.DRILL: "no restore is rehearsed",
     P.BY_HAND: "it is not looked at",
 }
 """What happens in a phase that lacks a right."""
@@ -85,6 +88,38 @@ OF_JOBS = (
 )
 """What it takes to run a Job and to follow it (config key runner)."""
 
+OF_DRILLS = (
+    "create leases.coordination.k8s.io",
+    "get leases.coordination.k8s.io",
+    "patch leases.coordination.k8s.io",
+    "delete leases.coordination.k8s.io",
+    "create deployments.apps",
+    "list deployments.apps",
+    "patch deployments.apps",
+    "delete deployments.apps",
+    "create secrets",
+    "get secrets",
+    "list secrets",
+    "patch secrets",
+    "delete secrets",
+    "create configmaps",
+    "list configmaps",
+    "delete configmaps",
+    "create networkpolicies.networking.k8s.io",
+    "list networkpolicies.networking.k8s.io",
+    "delete networkpolicies.networking.k8s.io",
+    "create jobs.batch",
+    "get jobs.batch",
+    "list jobs.batch",
+    "patch jobs.batch",
+    "delete jobs.batch",
+    "list pods",
+    "get pods/log",
+    "get pods/proxy",
+    "list events",
+)
+"""What a drill does in its scratch namespace."""
+
 TABLE: tuple[NeededRight, ...] = (
     _needed("rds:DescribeDBInstances", "what exists", on.anything, P.PREVIEW),
     _needed("rds:DescribeDBSnapshots", "what exists", on.anything, P.PREVIEW),
@@ -109,6 +144,7 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("rds:AddTagsToResource", "says which instance is retired", on.tagged_as_retired, P.RETIRE),
     _needed("rds:ModifyDBInstance", "lifts deletion protection", on.retired, P.RETIRE),
     _needed("rds:DeleteDBInstance", "deletes an instance that nobody needs", on.retired, P.RETIRE),
+    _needed("rds:DeleteDBInstance", "deletes what the drill has made", on.drilled_instance, P.DRILL),
     _needed("rds:RestoreDBInstanceFromDBSnapshot", "makes the candidate", on.from_snapshot, P.RESTORE),
     _needed("rds:RestoreDBInstanceToPointInTime", "makes the candidate", on.to_point_in_time, P.RESTORE),
     _needed("rds:CreateDBInstance", "makes the candidate", on.new_instance, P.RESTORE),
@@ -181,6 +217,36 @@ TABLE: tuple[NeededRight, ...] = (
             ("iam:PassRole", on.roles_of_backups),
         )
     ),
+    *(
+        _needed(right, reason, targets, P.PREVENT)
+        for right, reason, targets in (
+            ("cloudwatch:PutMetricAlarm", "declares the alarms", quiet.alarms),
+            ("cloudwatch:DeleteAlarms", "removes an alarm that isn't declared any more", quiet.alarms),
+            ("cloudwatch:ListTagsForResource", "the plugin reads an alarm", quiet.alarms),
+            ("cloudwatch:PutMetricData", "publishes the ages of the backups", quiet.metrics),
+            ("sns:CreateTopic", "makes the topic of the alarms", quiet.topic),
+            ("sns:GetTopicAttributes", "the plugin reads it", quiet.topic),
+            ("sns:ListTagsForResource", "the plugin reads it", quiet.topic),
+            ("sns:DeleteTopic", "removes it", quiet.topic),
+            ("rds:CreateEventSubscription", "subscribes to backup events", quiet.event_subscription),
+            ("rds:ModifyEventSubscription", "changes the subscription", quiet.event_subscription),
+            ("rds:DeleteEventSubscription", "removes the subscription", quiet.event_subscription),
+            ("rds:AddSourceIdentifierToSubscription", "changes the subscription", quiet.event_subscription),
+            ("rds:RemoveSourceIdentifierFromSubscription", "changes the subscription", quiet.event_subscription),
+            ("rds:ListTagsForResource", "the plugin reads the subscription", quiet.event_subscription),
+            ("rds:StartDBInstanceAutomatedBackupsReplication", "replicates backups", quiet.replicated_backups),
+            ("rds:StopDBInstanceAutomatedBackupsReplication", "replicates other ones", quiet.replicated_backups),
+            ("rds:ModifyDBInstance", "`prevention.enforce`", quiet.protected_source),
+            ("rds:DeleteDBSnapshot", "`expire`: snapshots past their time", quiet.expired_snapshots),
+            ("s3:GetObjectTagging", "whether a dump was found whole", quiet.watched_dumps),
+            ("s3:PutObject", "uploads the nightly dump", quiet.nightly_dumps),
+            ("s3:AbortMultipartUpload", "drops the upload of a dump that failed", quiet.nightly_dumps),
+            ("s3:PutObjectTagging", "marks a dump as whole", quiet.nightly_dumps),
+            ("s3:PutObjectVersionTagging", "marks a dump as whole", quiet.nightly_dumps),
+            ("s3:DeleteObject", "deletes dumps past their time", quiet.nightly_dumps),
+            ("s3:DeleteObjectVersion", "deletes dumps past their time", quiet.nightly_dumps),
+        )
+    ),
     _needed("rds-db:connect", "the operator's login by IAM", on.logins_by_iam, *_GATES_WITH_LOGIN),
     _needed("list deployments.apps", "replicas, and who else owns them", on.namespace, P.PREVIEW),
     _needed("list statefulsets.apps", "who else uses the secret", on.namespace, P.PREVIEW),
@@ -232,6 +298,13 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("list events", "why that Job gets no pod", on.namespace, P.VALIDATE),
     _needed("list events", "events of the applications, for `when`", on.namespace, P.BY_HAND),
     _needed("list replicasets.apps", "rollouts, for `when`", on.namespace, P.BY_HAND),
+    *(
+        _needed(f"{verb} {resource}", "the schedule of `prevention`", quiet.schedule, P.PREVENT)
+        for resource in ("configmaps", "cronjobs.batch")
+        for verb in ("get", "create", "patch", "delete")
+    ),
+    _needed("get namespaces", "whether the scratch namespace is there", on.drill_namespace_itself, P.DRILL),
+    *(_needed(right, "copies of the applications, for `drill`", on.drill_namespace, P.DRILL) for right in OF_DRILLS),
     *(_needed(right, "the Jobs in which gates run", on.gate_jobs, *_GATES_IN_JOBS) for right in OF_JOBS),
 )
 """In the order of docs/permissions.md, "What each right is for"."""

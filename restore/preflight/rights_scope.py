@@ -14,7 +14,7 @@ from restore.candidate.settings import target_settings
 from restore.config.keys import SAFETY_CHECK
 from restore.model.context import RestoreContext
 from restore.model.dependents import Dependent, DependentKind, Follow
-from restore.model.labels import TAG_FINAL, TAG_ID, TAG_STACK
+from restore.model.labels import TAG_DRILL, TAG_FINAL, TAG_ID, TAG_STACK
 from restore.model.managed_login import is_kept_by_rds
 from restore.model.rds import InstanceSettings
 from restore.model.request import Method, Runner
@@ -492,6 +492,26 @@ def gate_jobs(scope: RightsScope) -> Iterator[ClusterTarget]:
     """Yields the Jobs in which gates run, and their Secrets: names that end with a fingerprint."""
     if scope.context.settings.runner is Runner.KUBERNETES:
         yield ClusterTarget(scope.context.settings.namespace)
+
+
+def drill_namespace(scope: RightsScope) -> Iterator[ClusterTarget]:
+    """Yields the scratch namespace of drills, where one is configured."""
+    if name := scope.context.settings.drill.namespace:
+        yield ClusterTarget(name)
+
+
+def drill_namespace_itself(scope: RightsScope) -> Iterator[ClusterTarget]:
+    if name := scope.context.settings.drill.namespace:
+        yield ClusterTarget(name, name)
+
+
+def drilled_instance(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields an instance that a drill has made, where drills are configured: it alone may be deleted."""
+    settings = scope.context.settings
+    if settings.drill.namespace:
+        yield AwsTarget(
+            scope.rds("db", f"{settings.source}-drill"), ((f"aws:ResourceTag/{TAG_DRILL}", settings.stack),)
+        )
 
 
 def argo_applications(scope: RightsScope) -> Iterator[ClusterTarget]:

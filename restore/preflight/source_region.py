@@ -219,7 +219,7 @@ def copy_lines(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     encrypted = f", encrypted with {key}" if key else ""
     size = f"{origin.storage} GiB{encrypted}"
     yield f"copies: {original} to {context.copy_name} in {here} ({size}); it stays until deleted"
-    yield f"costs: {describe_copy_cost(origin.storage, sender, here)}"
+    yield f"costs: {describe_copy_cost(origin.storage, sender, here, context.settings.prices)}"
 
 
 def created_lines(context: RestoreContext, settings: InstanceSettings) -> Iterable[str]:

@@ -1,9 +1,9 @@
-"""The candidate: created once, never changed, replaced or deleted by Pulumi."""
+"""The candidate: restored or created once, never changed, replaced or deleted by Pulumi."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 import pulumi
@@ -16,7 +16,8 @@ from restore.model.planned import Plan
 from restore.model.rds import InstanceSettings
 from restore.model.request import Method
 from restore.program.creation import Creation, watched
-from restore.program.protection import LONG, bind_hooks
+from restore.program.protection import LONG, bind_hooks, bind_refusal
+from restore.program.restoration import Restoration
 from restore.program.timing_hooks import Record
 from restore.units import TIME_FORMAT
 
@@ -84,10 +85,76 @@ def keep_settings(plan: Plan, parent: pulumi.Resource) -> pulumi.Stash:
     )
 
 
-def declare_candidate(
+@dataclass(frozen=True)
+class Candidate:
+    """The candidate's resource; of one that this run restores it is declared only once RDS has made it."""
+
+    resource: pulumi.Input[aws.rds.Instance]
+    resource_id: pulumi.Output[str]
+    endpoint: pulumi.Output[str]
+    status: pulumi.Output[str]
+    urn: pulumi.Output[str]
+
+    @classmethod
+    def of(cls, instance: aws.rds.Instance) -> Candidate:
+        """Returns the candidate of a resource that is declared at once."""
+        return cls(instance, instance.resource_id, instance.endpoint, instance.status, instance.urn)
+
+    @classmethod
+    def later(cls, instance: pulumi.Output[aws.rds.Instance]) -> Candidate:
+        """Returns the candidate of a resource that is declared while the program runs."""
+        return cls(
+            instance,
+            instance.apply(lambda made: made.resource_id),
+            instance.apply(lambda made: made.endpoint),
+            instance.apply(lambda made: made.status),
+            instance.apply(lambda made: made.urn),
+        )
+
+
+def declare_restored(
+    plan: Plan,
+    restoration: Restoration,
+    creation: Creation,
+    created: pulumi.Stash,
+    parent: pulumi.Resource,
+    record: Record,
+) -> Candidate:
+    """Returns the candidate that this program has RDS restore. `created` is there once it answers.
+
+    It is imported, by a DbiResourceId that is only known when RDS has accepted the restore: so the resource of one that
+    this run asks for is declared after that. A preview declares it at once, as one to be created."""
+
+    def declare(adopt: str | None) -> aws.rds.Instance:
+        hooks = bind_refusal(plan.candidate) if adopt else bind_making(plan, creation, record)
+        return declare_instance(plan, adopt, parent, [created], hooks)
+
+    if plan.adopt or pulumi.runtime.is_dry_run():
+        return Candidate.of(declare(plan.adopt))
+    return Candidate.later(created.urn.apply(lambda _: declare(restoration.resource_id)))
+
+
+def declare_fresh(
     plan: Plan, creation: Creation, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource], record: Record
+) -> Candidate:
+    """Returns the fresh instance of method dump, which the AWS plugin makes."""
+    hooks = bind_making(plan, creation, record)
+    return Candidate.of(declare_instance(plan, plan.adopt, parent, depends_on, hooks))
+
+
+def bind_making(plan: Plan, creation: Creation, record: Record) -> pulumi.ResourceHookBinding:
+    """Returns the hooks of an instance that the plugin makes."""
+    return watched(bind_hooks("candidate", plan.candidate, record), creation)
+
+
+def declare_instance(
+    plan: Plan,
+    adopt: str | None,
+    parent: pulumi.Resource,
+    depends_on: Sequence[pulumi.Resource],
+    hooks: pulumi.ResourceHookBinding,
 ) -> aws.rds.Instance:
-    """Returns the restored instance. An existing one is adopted by its DbiResourceId, which is also the id in state:
+    """Returns the resource. An existing instance is adopted by its DbiResourceId, which is also the id in state:
     importing what is already there is no change (tests/standins/parity, scenario 03b)."""
     return aws.rds.Instance(
         f"candidate-{plan.id}",
@@ -104,9 +171,9 @@ def declare_candidate(
             protect=True,
             retain_on_delete=True,
             ignore_changes=CREATE_ONLY,
-            import_=plan.adopt,
+            import_=adopt,
             depends_on=depends_on,
             custom_timeouts=LONG,
-            hooks=watched(bind_hooks("candidate", plan.candidate, record), creation),
+            hooks=hooks,
         ),
     )

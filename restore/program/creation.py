@@ -1,4 +1,4 @@
-"""The candidate's creation as RDS shows it, while the AWS plugin waits for its end.
+"""The creation of method dump's fresh instance as RDS shows it, while the AWS plugin waits for its end.
 
 The plugin's create returns when the instance is `available`, so long after AWS has accepted the restore, and only after
 the first backup, which can take hours (hashicorp/terraform-provider-aws issue 44104). Two things can't wait for that:
@@ -20,14 +20,11 @@ from restore.model.planned import Plan
 from restore.model.rds import Instance
 from restore.model.rds_status import BACKING_UP
 from restore.polling import wait_for
-
-FindInstance = Callable[[], Instance | None]
-"""Reads the candidate by name and tags; None while there is none. Raises RestoreError when RDS can't be asked."""
+from restore.program.restoration import UNTOUCHED, FindInstance
 
 ACCEPTANCE_SECONDS = 900.0
 """RDS answers a restore within seconds; the plugin tries again for minutes where a new role isn't known yet."""
 LOOK_EVERY_SECONDS = 5.0
-UNTOUCHED = "no application was stopped"
 
 
 class Creation:
@@ -91,12 +88,9 @@ def declare_acceptance(
 ) -> list[pulumi.Stash]:
     """Returns what is created once AWS has accepted the restore, and not before: applications stop after it.
 
-    Empty for a restore from `latest`, which can only be asked for after the freeze; also once its candidate is there,
-    so that a second `up` changes nothing. `depends_on`: what the candidate is made of or with, which can take hours.
+    `depends_on`: what the candidate is made of or with, which can take hours.
     """
     plan = creation.plan
-    if plan.point.latest:
-        return []
 
     async def run(_args: pulumi.ResourceHookArgs) -> None:
         if error := await asyncio.to_thread(creation.await_acceptance):

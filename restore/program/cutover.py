@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
-from restore.model.gates import RENAMED, SERVING, SWITCHED, Move, move_of
+from restore.model.gates import APPROVED, RENAMED, SERVING, SWITCHED, Move, move_of, needed_gates
 from restore.model.planned import Plan
 from restore.program.patches import declare_deployments, declare_secrets, keep_way_back
 from restore.program.receipts import Gates, declare_receipt, describe_serving, list_open_gates
@@ -16,11 +16,11 @@ from restore.program.receipts import Gates, declare_receipt, describe_serving, l
 
 class Cutover(pulumi.ComponentResource):
     """Parent of the way back, of the patches of the connection secret and of every Deployment (also at zero replicas),
-    and of the receipts `switched`, `renamed` (cutover rename) and `serving`."""
+    and of the receipts `approved` (two persons), `switched`, `renamed` (cutover rename) and `serving`."""
 
     deployments: Sequence[k8s.apps.v1.DeploymentPatch]
     receipts: Mapping[str, pulumi.Stash]
-    """`switched`, `renamed` and `serving`; empty in a freeze, which switches nothing."""
+    """`approved`, `switched`, `renamed` and `serving`; empty in a freeze, which switches nothing."""
 
     def __init__(
         self,
@@ -45,15 +45,26 @@ class Cutover(pulumi.ComponentResource):
             self.receipts = {}
         else:
             traffic = {"traffic": str(plan.traffic), **serving}
-            switched = declare_receipt(gates, SWITCHED, {**traffic, **(proved or {})}, self, [*depends_on, *way_back])
+            decided = {**traffic, **(proved or {})}
+            approved = self.declare_approval(plan, gates, decided, depends_on)
+            before = [*depends_on, *way_back, *approved.values()]
+            switched = declare_receipt(gates, SWITCHED, decided, self, before)
             secrets = declare_secrets(plan, namespace, self, [switched])
             renamed = self.declare_names(plan, gates, traffic, switched)
             self.deployments = declare_deployments(plan, namespace, self, [switched, *renamed.values(), *secrets])
             replicas = {app.name: app.replicas for app in plan.apps}
             served = declare_receipt(gates, SERVING, {**traffic, "replicas": replicas}, self, self.deployments)
-            self.receipts = {SWITCHED.name: switched, **renamed, SERVING.name: served}
-        opened = list_open_gates(self.receipts, self.deployments)
+            self.receipts = {**approved, SWITCHED.name: switched, **renamed, SERVING.name: served}
+        opened = list_open_gates(self.receipts, [deployment.urn for deployment in self.deployments])
         self.register_outputs({"endpoint": serving["endpoint"], "proved": opened})
+
+    def declare_approval(
+        self, plan: Plan, gates: Gates, decided: Mapping[str, Any], depends_on: Sequence[pulumi.Resource]
+    ) -> dict[str, pulumi.Stash]:
+        """Declares the receipt `approved`; empty where one person is enough, and on the way back."""
+        if APPROVED not in needed_gates(plan):
+            return {}
+        return {APPROVED.name: declare_receipt(gates, APPROVED, decided, self, depends_on)}
 
     def declare_names(
         self, plan: Plan, gates: Gates, traffic: Mapping[str, Any], switched: pulumi.Stash

@@ -37,5 +37,5 @@ class Freeze(pulumi.ComponentResource):
             quiesced = declare_receipt(gates, QUIESCED, {"frozen": frozen, **describe_serving(plan)}, self, depends_on)
             self.receipts, quiet = {QUIESCED.name: quiesced}, [quiesced]
         self.snapshots = declare_safety_snapshot(plan, source, self, quiet, record)
-        proved = list_open_gates(self.receipts, self.snapshots)
+        proved = list_open_gates(self.receipts, [snapshot.urn for snapshot in self.snapshots])
         self.register_outputs({"safetySnapshot": plan.safety_snapshot, "proved": proved})

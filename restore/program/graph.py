@@ -7,13 +7,13 @@ circle. The order of the declarations is that of the tree which `pulumi preview`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
-from restore.model.gates import SERVING, Move, move_of
+from restore.model.gates import GATES, SERVING, Move, move_of
 from restore.model.planned import Plan
 from restore.model.request import Settings
 from restore.program.creation import waits_for_freeze
@@ -22,6 +22,8 @@ from restore.program.freeze import Freeze
 from restore.program.receipts import Gates
 from restore.program.restore import Restore
 from restore.program.timing_hooks import Record
+
+ALL = frozenset(gate.name for gate in GATES)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def declare(plan: Plan, settings: Settings, gates: Gates, record: Record, *, pro
         case Move.SWITCH:
             return declare_switch(plan, settings, gates, record)
         case Move.RETURN:
-            return declare_return(plan, settings, gates, record, proofs=proved)
+            return declare_return(plan, settings, gates, record, proofs=ALL if proved else ())
 
 
 def source_name(plan: Plan, settings: Settings) -> str:
@@ -52,7 +54,7 @@ def source_name(plan: Plan, settings: Settings) -> str:
 
 def declare_rehearsal(plan: Plan, gates: Gates, record: Record) -> Declared:
     """Returns the candidate and its proofs; no application is declared at all."""
-    restore = Restore(plan, gates, record, depends_on=[], proofs=True)
+    restore = Restore(plan, gates, record, depends_on=[], proofs=ALL)
     return Declared(restore.receipts, restore.candidate)
 
 
@@ -62,9 +64,9 @@ def declare_freeze(plan: Plan, settings: Settings, gates: Gates, record: Record)
     if waits_for_freeze(plan):
         cutover = Cutover(plan, settings.namespace, gates, depends_on=[])
         freeze = Freeze(plan, source_name(plan, settings), gates, record, depends_on=cutover.deployments)
-        restore = Restore(plan, gates, record, depends_on=[*freeze.receipts.values()], proofs=True)
+        restore = Restore(plan, gates, record, depends_on=[*freeze.receipts.values()], proofs=ALL)
     else:
-        restore = Restore(plan, gates, record, depends_on=[], proofs=True)
+        restore = Restore(plan, gates, record, depends_on=[], proofs=ALL)
         cutover = Cutover(plan, settings.namespace, gates, depends_on=restore.accepted)
         freeze = Freeze(plan, source_name(plan, settings), gates, record, depends_on=cutover.deployments)
     return Declared({**freeze.receipts, **restore.receipts}, restore.candidate)
@@ -72,7 +74,7 @@ def declare_freeze(plan: Plan, settings: Settings, gates: Gates, record: Record)
 
 def declare_switch(plan: Plan, settings: Settings, gates: Gates, record: Record) -> Declared:
     """Declares the switch. Nothing is switched before the candidate is proved and the safety snapshot taken."""
-    restore = Restore(plan, gates, record, depends_on=[], proofs=True)
+    restore = Restore(plan, gates, record, depends_on=[], proofs=ALL)
     freeze = Freeze(plan, source_name(plan, settings), gates, record, depends_on=[])
     cutover = Cutover(
         plan,
@@ -84,7 +86,7 @@ def declare_switch(plan: Plan, settings: Settings, gates: Gates, record: Record)
     return Declared({**restore.receipts, **cutover.receipts}, restore.candidate)
 
 
-def declare_return(plan: Plan, settings: Settings, gates: Gates, record: Record, *, proofs: bool) -> Declared:
+def declare_return(plan: Plan, settings: Settings, gates: Gates, record: Record, *, proofs: Container[str]) -> Declared:
     """Declares the return, in which the way back comes first: all else waits for `serving`, so that no failure of the
     candidate can hold it up."""
     cutover = Cutover(plan, settings.namespace, gates, depends_on=[])

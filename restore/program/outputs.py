@@ -24,6 +24,11 @@ def choose_next_command(plan: Plan) -> str:
     match move_of(plan):
         case Move.NONE:
             return "pulumi config set traffic frozen && pulumi up (stops the applications and proves it)"
+        case Move.FREEZE if plan.approvals > 1:
+            return (
+                "python -m restore approve (a second person), then: pulumi config set traffic restored && pulumi up "
+                "(or, back: pulumi config set traffic source && pulumi up)"
+            )
         case Move.FREEZE:
             return (
                 "pulumi config set traffic restored && pulumi up "

@@ -18,11 +18,16 @@ def refuse_delete(_args: pulumi.ResourceHookArgs) -> None:
     )
 
 
-def bind_hooks(step: str, identifier: str, record: Record) -> pulumi.ResourceHookBinding:
-    """Returns the hooks of a database or snapshot: its creation is timed, its deletion refused.
+def bind_refusal(identifier: str) -> pulumi.ResourceHookBinding:
+    """Returns the hooks of a database that something else makes and times: its deletion is refused.
 
     `before_delete` runs before any Delete, also in a delete-first replace and in `destroy --run-program`.
     """
+    return pulumi.ResourceHookBinding(before_delete=[pulumi.ResourceHook(f"never-delete-{identifier}", refuse_delete)])
+
+
+def bind_hooks(step: str, identifier: str, record: Record) -> pulumi.ResourceHookBinding:
+    """Returns the hooks of a database or snapshot that the plugin makes: its creation is timed, deletion refused."""
     begins, ends = make_timing_hooks(step, identifier, record)
-    never_delete = pulumi.ResourceHook(f"never-delete-{identifier}", refuse_delete)
-    return pulumi.ResourceHookBinding(before_create=[begins], after_create=[ends], before_delete=[never_delete])
+    refusal = bind_refusal(identifier).before_delete
+    return pulumi.ResourceHookBinding(before_create=[begins], after_create=[ends], before_delete=refusal)

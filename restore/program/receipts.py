@@ -8,10 +8,11 @@ from typing import Any
 
 import pulumi
 
+from restore.gates.context import GateContext
 from restore.gates.hook import RESOURCE_ID, Gate, Running, receipt_hook
 from restore.model.gates import GateDefinition
 from restore.model.planned import Plan
-from restore.program.creation import FindInstance
+from restore.program.restoration import FindInstance, Rds
 from restore.program.surroundings import FindSnapshot
 
 
@@ -23,7 +24,14 @@ class Gates:
     by_name: Mapping[str, Gate]
     running: Running
     find_candidate: FindInstance
+    rds: Rds
     find_snapshot: FindSnapshot = lambda _name: None
+
+    @classmethod
+    def of(cls, context: GateContext, by_name: Mapping[str, Gate], running: Running) -> Gates:
+        """Returns the gates with what they, and the resources beside them, ask of RDS."""
+        rds = Rds(context.ask_for_candidate, context.rds.wait_until)
+        return cls(context.plan.id, by_name, running, context.find_candidate, rds, context.rds.snapshot)
 
 
 def declare_receipt(
@@ -31,7 +39,7 @@ def declare_receipt(
     definition: GateDefinition,
     proved: Mapping[str, Any],
     parent: pulumi.Resource,
-    depends_on: Sequence[pulumi.Resource],
+    depends_on: Sequence[pulumi.Input[pulumi.Resource]],
 ) -> pulumi.Stash:
     """Returns the receipt of one gate. Whatever changes in `proved` or in the gate's fingerprint has it proved
     again."""
@@ -49,12 +57,12 @@ def declare_receipt(
 
 
 def list_open_gates(
-    receipts: Mapping[str, pulumi.Stash], others: Sequence[pulumi.Resource]
+    receipts: Mapping[str, pulumi.Stash], others: Sequence[pulumi.Output[str]] = ()
 ) -> pulumi.Output[list[str]]:
-    """Returns the names of the gates, once all of them are open and the other resources are done: a component that
-    registers this output is shown as done only then."""
-    resources = [*receipts.values(), *others]
-    return pulumi.Output.all(*(resource.urn for resource in resources)).apply(lambda _: list(receipts))
+    """Returns the names of the gates, once all of them are open and the resources of the other URNs are done: a
+    component that registers this output is shown as done only then."""
+    urns = [*(receipt.urn for receipt in receipts.values()), *others]
+    return pulumi.Output.all(*urns).apply(lambda _: list(receipts))
 
 
 def describe_serving(plan: Plan) -> dict[str, str]:

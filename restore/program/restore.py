@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -12,9 +12,10 @@ from restore.model.dump import DumpVersion
 from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, move_of
 from restore.model.planned import Plan
 from restore.model.request import Traffic
-from restore.program.candidate import declare_candidate, keep_settings
+from restore.program.candidate import declare_fresh, declare_restored, keep_settings
 from restore.program.creation import Creation, declare_acceptance
 from restore.program.receipts import Gates, declare_receipt, list_open_gates
+from restore.program.restoration import Restoration, declare_restoration
 from restore.program.surroundings import CopyProgress, declare_copy, declare_parameter_group
 from restore.program.timing_hooks import Record
 
@@ -27,30 +28,37 @@ class Restore(pulumi.ComponentResource):
     candidate: Mapping[str, Any]
     """The candidate as the stack's outputs show it."""
     accepted: Sequence[pulumi.Stash]
-    """What is there once AWS has accepted the restore; empty in a run that need not wait for that, and where the
-    candidate is only made after the freeze."""
+    """What is there once AWS has accepted the restore; empty where nothing waits for that, or it comes after the
+    freeze."""
     receipts: Mapping[str, pulumi.Stash]
     """By gate, in the order in which they can open."""
 
     def __init__(
-        self, plan: Plan, gates: Gates, record: Record, *, depends_on: Sequence[pulumi.Resource], proofs: bool
+        self, plan: Plan, gates: Gates, record: Record, *, depends_on: Sequence[pulumi.Resource], proofs: Container[str]
     ) -> None:
         """Args:
         record: writes when AWS began and ended making the candidate.
         depends_on: what must be done before the candidate is made or looked at.
-        proofs: whether its gates are declared; without them, none of their failures can fail this run.
+        proofs: the gates that are declared; no failure of another one can fail this run.
         """
         super().__init__("restore:index:Restore", plan.id, {"recoveryPoint": plan.point.tag})
         settings = keep_settings(plan, self)
-        creation = Creation(plan, gates.find_candidate, gates.running, pulumi.log.info)
         progress = CopyProgress(
             plan.copy.name if plan.copy else "", gates.find_snapshot, gates.running, pulumi.log.info
         )
         copied = declare_copy(plan, progress, self, depends_on, record)
         made = [*copied, *declare_parameter_group(plan, self)]
-        instance = declare_candidate(plan, creation, self, [*depends_on, settings, *made], record)
-        freezes = move_of(plan) is Move.FREEZE
-        self.accepted = declare_acceptance(creation, self, made) if freezes else []
+        made_first = [*depends_on, settings, *made]
+        creation = Creation(plan, gates.find_candidate, gates.running, pulumi.log.info)
+        if plan.fresh:
+            instance = declare_fresh(plan, creation, self, made_first, record)
+            accepted = declare_acceptance(creation, self, made) if move_of(plan) is Move.FREEZE else []
+        else:
+            restoration = Restoration(plan, gates.rds, gates.running, pulumi.log.info, record)
+            asked, created = declare_restoration(restoration, self, made_first)
+            instance = declare_restored(plan, restoration, creation, created, self, record)
+            accepted = [] if plan.point.latest else [asked]
+        self.accepted = accepted
         self.resource_id = instance.resource_id
         identifier, endpoint = present_address(plan) or (plan.candidate, instance.endpoint)
         self.candidate = {
@@ -61,14 +69,16 @@ class Restore(pulumi.ComponentResource):
         }
         candidate = {"candidate": plan.candidate, RESOURCE_ID: instance.resource_id, "point": plan.point.tag}
         self.receipts = {}
-        if proofs:
+        if CONFORMED.name in proofs:
             kept = {KEPT_SETTINGS: settings.output}
-            conformed = declare_receipt(gates, CONFORMED, {**candidate, **kept}, self, [instance])
+            conformed = declare_receipt(gates, CONFORMED, {**candidate, **kept}, self, [instance.resource])
             dump = plan.point.dump
-            loaded = declare_load(gates, dump, candidate, self, depends_on, conformed) if dump else {}
-            validated = declare_receipt(gates, VALIDATED, candidate, self, [conformed, *loaded.values()])
-            self.receipts = {CONFORMED.name: conformed, **loaded, VALIDATED.name: validated}
-        self.register_outputs({"candidate": self.candidate, "proved": list_open_gates(self.receipts, [instance])})
+            loaded = declare_load(gates, dump, candidate, self, depends_on, conformed, proofs) if dump else {}
+            self.receipts = {CONFORMED.name: conformed, **loaded}
+        if VALIDATED.name in proofs:
+            before = list(self.receipts.values())
+            self.receipts |= {VALIDATED.name: declare_receipt(gates, VALIDATED, candidate, self, before)}
+        self.register_outputs({"candidate": self.candidate, "proved": list_open_gates(self.receipts, [instance.urn])})
 
 
 def present_address(plan: Plan) -> tuple[str, str] | None:
@@ -90,10 +100,15 @@ def declare_load(
     parent: pulumi.Resource,
     depends_on: Sequence[pulumi.Resource],
     conformed: pulumi.Stash,
+    proofs: Container[str],
 ) -> dict[str, pulumi.Stash]:
     """Returns the receipts of method dump: it is read to its end while the instance is made, and loaded when both are
     done."""
     version = {"dump": {"bucket": dump.bucket, "key": dump.key, "version": dump.version}}
-    scanned = declare_receipt(gates, SCANNED, version, parent, depends_on)
-    imported = declare_receipt(gates, IMPORTED, {**candidate, **version}, parent, [scanned, conformed])
-    return {SCANNED.name: scanned, IMPORTED.name: imported}
+    receipts: dict[str, pulumi.Stash] = {}
+    if SCANNED.name in proofs:
+        receipts[SCANNED.name] = declare_receipt(gates, SCANNED, version, parent, depends_on)
+    if IMPORTED.name in proofs:
+        loaded = {**candidate, **version}
+        receipts[IMPORTED.name] = declare_receipt(gates, IMPORTED, loaded, parent, [*receipts.values(), conformed])
+    return receipts

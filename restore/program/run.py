@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -13,9 +15,13 @@ from typing import Any
 import pulumi
 
 from restore import plan
+from restore.aws import Aws
 from restore.config.settings import collect
+from restore.cutover import connection_url
 from restore.errors import Refused, RestoreError
-from restore.evidence import Store, publish, run_record
+from restore.evidence import Store, other_run, publish, run_record
+from restore.evidence.current_run import Heartbeat
+from restore.evidence.history import read_history
 from restore.gates import loss_report, registry, validated
 from restore.gates.context import GateContext
 from restore.gates.hook import Gate, Running, leave_cleanly_on_interrupt
@@ -28,7 +34,7 @@ from restore.model.request import Settings
 from restore.notify import transitions
 from restore.notify.notifier import Find, Notifier
 from restore.preflight import rules
-from restore.program import graph, outputs, stack_config
+from restore.program import graph, outputs, prevention, stack_config
 from restore.program.aws_plugin import plugin_caller
 from restore.program.receipts import Gates
 
@@ -44,14 +50,19 @@ def run() -> None:
             return
         now = datetime.now(UTC)
         settings = entries.settings(now)
-        inventory = gather.gather(settings, now)
+        with ThreadPoolExecutor(1, thread_name_prefix="history") as pool:
+            history = pool.submit(read_history, Store.open(settings.evidence, Aws.of(settings)), settings.stack)
+            inventory = replace(gather.gather(settings, now), history=history.result())
         if settings.request is None:
             refuse_open_restores(settings, inventory)
             outputs.export_idle()
+            if watched := watch_backups(settings, inventory):
+                prevention.declare(watched, enforces=True)
             return
         answers = access.ask_rights(settings, inventory)
         planned = plan.make(settings, replace(inventory, plugin_caller=plugin_caller(), rights=answers))
-        declare(settings, planned, run_record.mask_secrets(config, secret_names), now)
+        watched = watch_backups(settings, inventory, planned)
+        declare(settings, planned, run_record.mask_secrets(config, secret_names), now, watched)
     except RestoreError as error:
         raise pulumi.RunError(str(error)) from error
 
@@ -60,6 +71,21 @@ def refuse_open_restores(settings: Settings, inventory: Inventory) -> None:
     """Refuses a configuration without an id only when a restore of this stack is still open. Raises Refused then."""
     if problems := rules.problems(settings, inventory):
         raise Refused(problems)
+
+
+def watch_backups(settings: Settings, inventory: Inventory, planned: Plan | None = None) -> prevention.Watched | None:
+    """Returns what the prevention is about; None where none is configured. Raises PermanentError where the plugin can't
+    log in."""
+    if settings.prevention is None:
+        return None
+    return prevention.Watched(
+        settings,
+        settings.prevention,
+        inventory.local_source,
+        plugin_caller(),
+        connection_url.name_database(settings, inventory.cluster),
+        prevention.find_serving(settings, planned),
+    )
 
 
 def refuse_leftover_waivers(settings: Settings, planned: Plan, store: Store) -> None:
@@ -78,7 +104,9 @@ def refuse_leftover_waivers(settings: Settings, planned: Plan, store: Store) -> 
         raise Refused(problems)
 
 
-def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: datetime) -> None:
+def declare(
+    settings: Settings, planned: Plan, config: Mapping[str, Any], now: datetime, watched: prevention.Watched | None
+) -> None:
     """Declares the plan. In an `up`, its record comes first: where no evidence can be kept, nothing is begun."""
     context = GateContext.of(settings, planned)
     refuse_leftover_waivers(settings, planned, context.store)
@@ -90,7 +118,11 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
     pulumi.log.info("\n".join([f"restore {planned.id}:", *(f"  {note}" for note in planned.notes)]))
     record = partial(publish.record, context.store, planned.stack, planned.id, warn=pulumi.log.warn)
     if not pulumi.runtime.is_dry_run():
-        record("run", run_record.document(settings, planned, config, now))
+        if said := other_run.require_alone(context.store, planned.stack):
+            pulumi.log.info(said)
+        document = run_record.document(settings, planned, config, now)
+        record("run", document)
+        tell_who_runs(context, planned, document["operator"], running)
         if notifier:
             notifier.tell(lambda _: transitions.opened())
             notifier.tell(partial(transitions.find_going_back, planned))
@@ -98,15 +130,39 @@ def declare(settings: Settings, planned: Plan, config: Mapping[str, Any], now: d
     declared = graph.declare(
         planned,
         settings,
-        Gates(planned.id, by_name, running, context.find_candidate, context.rds.snapshot),
+        Gates.of(context, by_name, running),
         record,
         proved=proved,
     )
     read_loss = partial(loss_report.newest, context.store, planned)
     read_recoverability = partial(tell_recoverability, context)
     outputs.export(settings, planned, declared.receipts, declared.candidate, read_loss, read_recoverability)
+    if watched:
+        prevention.declare(watched, enforces=False, depends_on=[*declared.receipts.values()])
     if notifier:
         finish_after(notifier, declared.receipts.values())
+
+
+def tell_who_runs(context: GateContext, planned: Plan, operator: Mapping[str, str], running: Running) -> None:
+    """Begins the heartbeat by which others see who runs this, which ends with the program. Raises Refused where
+    somebody else has begun at the same time."""
+    heartbeat = Heartbeat(
+        context.store,
+        planned.stack,
+        planned.id,
+        str(planned.traffic),
+        operator,
+        running.list_gates,
+        pulumi.log.warn,
+    )
+    heartbeat.start()
+    try:
+        other_run.require_own(context.store, planned.stack, heartbeat.token)
+    except Refused:
+        heartbeat.abandon()
+        raise
+    running.before_leaving = heartbeat.end
+    atexit.register(heartbeat.end)
 
 
 def make_notifier(settings: Settings, context: GateContext, running: Running) -> Notifier | None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pulumi import RunError, automation
 
-from restore.cutover.rollback import Config, ConfigValue, Step, Update
+from restore.config.keys import PROJECT
+from restore.cutover.rollback import Config, ConfigValue, OwnConfig, Step, Update
 from restore.errors import PermanentError, RestoreError
+from restore.pulumi_stack import processes
+from restore.pulumi_stack.settings_file import SettingsFile
 from restore.units import clock
 
 Value = TypeVar("Value")
@@ -29,6 +33,15 @@ def translated(doing: str) -> Generator[None]:
         raise PermanentError(
             f"{doing} failed: {error}\n  fix: install the Pulumi CLI, then in the project: pulumi stack select <name>"
         ) from error
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """What a preview says of one resource: create, import, update, same, delete, ..."""
+
+    kind: str
+    type: str
+    name: str
 
 
 class OperatorStack:
@@ -71,19 +84,42 @@ class OperatorStack:
                 for entry in self._stack.history(show_secrets=True)
             )
 
+    def make_other(self, folder: Path, name: str) -> OperatorStack:
+        """Makes a stack beside this one, with its secrets provider, or finds it; its configuration is in `folder`, a
+        project of the same name. Raises PermanentError."""
+        provider = self._open_file().secrets_provider
+        with translated(f"making stack {name}"):
+            automation.create_or_select_stack(
+                name, work_dir=str(folder), opts=automation.LocalWorkspaceOptions(secrets_provider=provider)
+            )
+        return OperatorStack(folder, name)
+
+    def up_as_it_is(self, message: str, show_output: Callable[[str], object]) -> None:
+        """Runs `pulumi up` with the program of the folder; interrupted, it ends Pulumi first. Raises PermanentError."""
+        before = set(processes.list_children())
+        try:
+            with translated("`pulumi up`"):
+                self._stack.up(message=message, on_output=show_output, color="never")
+        except KeyboardInterrupt:
+            processes.end_children(pid for pid in processes.list_children() if pid not in before)
+            raise
+
+    def has_resources(self) -> bool:
+        """Tells whether the state holds anything, or an update that was killed."""
+        deployment: Mapping[str, Any] = self.export()["deployment"] or {}
+        return bool(deployment.get("resources") or deployment.get("pending_operations"))
+
+    def forget(self) -> None:
+        """Removes the stack from Pulumi, its state and its configuration; what it has made stays where it is. Only for
+        a stack in which nobody else works: the lock of a command that was killed goes, too."""
+        with suppress(automation.CommandError):  # there was none
+            self._stack.cancel()
+        with translated(f"removing stack {self.name}"):
+            self._stack.workspace.remove_stack(self.name, force=True)
+
     def apply(self, step: Step) -> None:
         """Sets and removes the step's keys, then `pulumi up`; its output goes to the terminal as it comes."""
-        with translated("changing the configuration"):
-            objects = {key: value for key, value in step.change.items() if container(value.text) and not value.secret}
-            if objects:
-                self._write_objects(objects)
-            plain = {key: value for key, value in step.change.items() if key not in objects}
-            if plain:
-                self._stack.set_all_config(
-                    {key: automation.ConfigValue(value.text, secret=value.secret) for key, value in plain.items()}
-                )
-            if step.remove:
-                self._stack.remove_all_config(list(step.remove))
+        self._write(step.change, step.remove)
         try:
             self._stack.up(message=f"rollback: {step.title}", on_output=show, color="never")
         except automation.CommandError as error:
@@ -92,12 +128,12 @@ class OperatorStack:
                 "  fix: do what it says, then: python -m restore rollback"
             ) from error
 
-    def _write_objects(self, objects: Mapping[str, ConfigValue]) -> None:
-        """Objects and lists go into the stack's file as such: set as text, the typed schema would refuse them."""
-        workspace = self._stack.workspace
-        settings = workspace.stack_settings(self.name)
-        settings.config = {**(settings.config or {}), **{key: json.loads(value.text) for key, value in objects.items()}}
-        workspace.save_stack_settings(self.name, settings)
+    def own_config(self) -> OwnConfig:
+        """Returns what the stack's own file sets; what it imports, and defaults, aren't in it."""
+        return self._open_file().read()
+
+    def _open_file(self) -> SettingsFile:
+        return SettingsFile(Path(self._stack.workspace.work_dir), self.program_name, PROJECT)
 
     def ask(self, question: Callable[[], Value]) -> Value:
         """Returns what a question says inside a Pulumi program of this stack: with its configuration and plugins.
@@ -114,9 +150,7 @@ class OperatorStack:
                 answers.append(error)
             raise RunError("asked")
 
-        project = self._stack.workspace.project_settings().name
-        with translated("opening the stack"):
-            asking = automation.select_stack(self.name, project_name=project, program=program, work_dir=self._folder)
+        asking = self._open(program)
         try:
             asking.preview(suppress_outputs=True)
         except automation.CommandError as error:
@@ -127,13 +161,50 @@ class OperatorStack:
             raise answer
         return answer
 
-    def set(self, change: Mapping[str, str], remove: list[str]) -> None:
-        """Sets and removes plain keys without an update."""
+    def write_config(self, change: Config) -> None:
+        """Sets keys without an update, secrets as secrets."""
+        self._write(change, [])
+
+    def set(self, change: Mapping[str, str], remove: Sequence[str]) -> None:
+        """Sets and removes keys without an update; none of them is a secret."""
+        self._write({key: ConfigValue(text) for key, text in change.items()}, remove)
+
+    def _write(self, change: Mapping[str, ConfigValue], remove: Sequence[str]) -> None:
+        """Writes objects and lists into the stack's file as such: set as text, the typed schema would refuse them."""
+        objects = {key: value for key, value in change.items() if container(value.text) and not value.secret}
+        plain = {key: value for key, value in change.items() if key not in objects}
         with translated("changing the configuration"):
-            if change:
-                self._stack.set_all_config({key: automation.ConfigValue(text) for key, text in change.items()})
+            if objects:
+                self._open_file().set_objects({key: json.loads(value.text) for key, value in objects.items()})
+            if plain:
+                self._stack.set_all_config(
+                    {key: automation.ConfigValue(value.text, secret=value.secret) for key, value in plain.items()}
+                )
             if remove:
-                self._stack.remove_all_config(remove)
+                self._stack.remove_all_config(list(remove))
+
+    def preview(self, program: Callable[[], None]) -> tuple[PlannedStep, ...]:
+        """Returns what an `up` with this program would do to each resource of this stack. Raises PermanentError."""
+        steps: list[PlannedStep] = []
+
+        def collect(event: automation.EngineEvent) -> None:
+            if event.resource_pre_event:
+                step = event.resource_pre_event.metadata
+                steps.append(PlannedStep(str(step.op.value), step.type, step.urn.rpartition("::")[2]))
+
+        with translated("a preview"):
+            self._open(program).preview(on_event=collect, suppress_outputs=True)
+        return tuple(steps)
+
+    def up(self, program: Callable[[], None], message: str) -> None:
+        """Runs `pulumi up` with this program; its output goes to the terminal as it comes. Raises PermanentError."""
+        with translated("`pulumi up`"):
+            self._open(program).up(message=message, on_output=show, color="never")
+
+    def _open(self, program: Callable[[], None]) -> automation.Stack:
+        project = self._stack.workspace.project_settings().name
+        with translated("opening the stack"):
+            return automation.select_stack(self.name, project_name=project, program=program, work_dir=self._folder)
 
     def export(self) -> dict[str, Any]:
         """Returns the deployment (state) as `pulumi stack export` gives it."""

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import shlex
-import textwrap
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from restore.config.request import OF_METHOD
+from restore.model.context import ENGINE
 from restore.model.dump import DumpObject
 from restore.model.inventory import Inventory
-from restore.model.rds import AutomatedBackup, Snapshot
+from restore.model.rds import AutomatedBackup, Instance, Snapshot
+from restore.model.region import LateDump, RegionPoints
 from restore.model.request import LATEST, Method
-from restore.recovery_points.point_in_time import last_moment, pitr_windows, window_text
-from restore.recovery_points.snapshots import usable_snapshots
+from restore.recovery_points.point_in_time import UPLOAD_INTERVAL, last_moment, pitr_windows, window_text, windows_of
+from restore.recovery_points.snapshots import is_encrypted_elsewhere, own_snapshots
 from restore.units import TIME_FORMAT, sized, spoken
 
-WIDTH = 80
 KEYS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
 """The configuration key that names the recovery point of each method."""
 EFFORT = {Method.SNAPSHOT: 0, Method.PITR: 1, Method.DUMP: 2}
 """What ranks points that lose the same: no logs to replay, logs to replay, everything to load and index again."""
+KINDS = {"awsbackup": "AWS Backup"}
+REGION_PAGE = "docs/region.md"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What decides whether a point can be restored by this stack, besides the point itself."""
+
+    source: str = ""
+    """The source's identifier, for one that is gone."""
+    region: str = ""
+    source_region: str = ""
+    """Where the source is, if that isn't the stack's region."""
+    copy_key: str = ""
+    """The key with which a snapshot is copied that can't be restored as it is (copy.kmsKeyId)."""
 
 
 @dataclass(frozen=True)
@@ -36,84 +51,222 @@ class Option:
     description: str
     damaged: bool = False
     """Its data is of after the wanted time: the damage is in it."""
+    limits: tuple[str, ...] = ()
+    """What it can't do, each with its reason."""
+    obstacle: str = ""
+    """Why this stack can't restore it as things are, and what helps; empty where it can."""
+    backup_of: str = ""
+    """The other instance whose automated backup it is of (key backupOf)."""
+    size: int | None = None
+    """GiB of the instance's storage, as far as it is known."""
+
+    @property
+    def config(self) -> Mapping[str, str]:
+        """The keys that choose it, and their values."""
+        more = {"backupOf": self.backup_of} if self.backup_of else {}
+        return {"method": str(self.method), KEYS[self.method]: self.value, **more}
+
+    @property
+    def unset(self) -> tuple[str, ...]:
+        """The keys that go: a preview refuses what an earlier choice left behind, or takes it for part of this one."""
+        return tuple(key for key in OF_METHOD if key not in self.config)
 
     @property
     def commands(self) -> tuple[str, ...]:
-        """What chooses it. Keys of other methods go, for a preview refuses what an earlier choice left behind."""
-        others = (key for key, method in OF_METHOD.items() if method is not self.method)
-        return (
-            f"pulumi config set method {self.method}",
-            f"pulumi config set {KEYS[self.method]} {shlex.quote(self.value)}",
-            f"pulumi config rm-all {' '.join(others)}",
-        )
+        """What chooses it."""
+        given = (f"pulumi config set {key} {shlex.quote(value)}" for key, value in self.config.items())
+        return (*given, f"pulumi config rm-all {' '.join(self.unset)}")
 
 
-def rank(inventory: Inventory, wanted_time: datetime | None, source_name: str = "") -> tuple[Option, ...]:
+@dataclass(frozen=True)
+class _Look:
+    """What every option is made with."""
+
+    inventory: Inventory
+    site: Site
+    time: datetime | None
+
+    def is_damaged(self, at: datetime) -> bool:
+        return self.time is not None and at > self.time
+
+    def lost(self, at: datetime) -> timedelta:
+        return self.inventory.now - at
+
+
+def rank(
+    inventory: Inventory, wanted_time: datetime | None, site: Site | None = None, elsewhere: Sequence[RegionPoints] = ()
+) -> tuple[Option, ...]:
     """Returns what the source can be restored to, least data lost first.
 
-    `wanted_time` is the last moment known to be good: points after it come last, marked. Of points that lose the
-    same, the one that takes least comes first (EFFORT). `source_name` is for a source that is gone.
+    `wanted_time` is the last moment known to be good: points after it come after the others, marked; what this stack
+    can't restore comes last. Of points that lose the same, the one that takes least comes first (EFFORT).
     """
-    name = inventory.source.identifier if inventory.source else source_name
+    known = site or Site()
+    name = inventory.source.identifier if inventory.source else known.source
+    look = _Look(inventory, known, wanted_time)
+    late = inventory.source_region.late_dumps if inventory.source_region else ()
     points = [
-        *_snapshots(inventory, name, wanted_time),
-        *_points_in_time(inventory, name, wanted_time),
-        *(_of_dump(inventory, dump, wanted_time) for dump in inventory.dumps),
+        *(_of_snapshot(look, item, item.created) for item in own_snapshots(inventory, name) if item.created),
+        *(_of_own_window(look, backup) for backup in pitr_windows(inventory, name)),
+        *(option for former in inventory.former for option in _of_former(look, former.identifier)),
+        *(_of_dump(look, dump) for dump in inventory.dumps),
+        *(_of_late_dump(look, dump) for dump in late),
+        *(option for region in elsewhere for option in _of_region(look, region)),
     ]
-    return tuple(sorted(points, key=lambda option: (option.damaged, option.lost, EFFORT[option.method])))
+    return tuple(
+        sorted(
+            (option for option in points if option),
+            key=lambda option: (bool(option.obstacle), option.damaged, option.lost, EFFORT[option.method]),
+        )
+    )
 
 
-def _snapshots(inventory: Inventory, name: str, time: datetime | None) -> Iterable[Option]:
-    for snapshot in usable_snapshots(inventory, name):
-        if snapshot.created:
-            damaged = time is not None and snapshot.created > time
-            yield _of_snapshot(inventory, snapshot, snapshot.created, damaged=damaged)
+def _of_snapshot(look: _Look, snapshot: Snapshot, at: datetime) -> Option:
+    copied = f", copy of {snapshot.copy_of}" if snapshot.copy_of else ""
+    kind = KINDS.get(snapshot.kind, snapshot.kind)
+    named = snapshot.kind in ("shared", "public") or _is_elsewhere(look, snapshot.arn)
+    return Option(
+        Method.SNAPSHOT,
+        snapshot.arn if named else snapshot.identifier,
+        at,
+        look.lost(at),
+        f"{kind} snapshot, {snapshot.allocated_storage} GiB{copied}",
+        look.is_damaged(at),
+        ("only the moment at which it was taken: nothing that was written later",),
+        _find_snapshot_obstacle(look, snapshot),
+        size=snapshot.allocated_storage or None,
+    )
 
 
-def _of_snapshot(inventory: Inventory, snapshot: Snapshot, at: datetime, *, damaged: bool) -> Option:
-    description = f"{snapshot.kind} snapshot, {snapshot.allocated_storage} GiB"
-    return Option(Method.SNAPSHOT, snapshot.identifier, at, inventory.now - at, description, damaged)
+def _is_elsewhere(look: _Look, arn: str) -> bool:
+    region = arn.split(":")[3] if arn.count(":") > 3 else ""
+    return bool(look.site.region and region and region != look.site.region)
 
 
-def _points_in_time(inventory: Inventory, name: str, time: datetime | None) -> Iterable[Option]:
-    for backup in pitr_windows(inventory, name):
-        last = last_moment(backup, inventory.local_source)
-        if backup.earliest and last and (time is None or time >= backup.earliest):
-            yield _of_backup(inventory, backup, time, last)
+def _find_snapshot_obstacle(look: _Look, snapshot: Snapshot) -> str:
+    """Returns why a snapshot can't be restored; one that has to be copied first can, once there is a key for it."""
+    if snapshot.engine != ENGINE:
+        return f"engine {snapshot.engine}, not {ENGINE}"
+    if snapshot.status == "creating":
+        done = f", {snapshot.percent} % done" if snapshot.percent is not None else ""
+        wait = f"aws rds wait db-snapshot-available --db-snapshot-identifier {snapshot.identifier}"
+        return f"status creating{done}: {wait}"
+    if snapshot.status != "available":
+        return f"status {snapshot.status}: nothing restores it; take another one"
+    copied = is_encrypted_elsewhere(snapshot) or (_is_elsewhere(look, snapshot.arn) and snapshot.encrypted)
+    if copied and not look.site.copy_key:
+        return "it is copied first, with a key of this region: pulumi config set --path copy.kmsKeyId <key>"
+    return ""
 
 
-def _of_backup(inventory: Inventory, backup: AutomatedBackup, time: datetime | None, last: datetime) -> Option:
-    at = last if time is None else min(time, last).replace(microsecond=0)
-    kept = "" if inventory.local_source else f", {backup.status} backup of {backup.source_resource_id}"
-    description = f"point in time{kept}, any second from {window_text(backup, inventory.local_source)}"
-    value = LATEST if time is None else f"{at:{TIME_FORMAT}}"
-    return Option(Method.PITR, value, at, inventory.now - at, description)
+def _of_own_window(look: _Look, backup: AutomatedBackup) -> Option | None:
+    living = look.inventory.local_source
+    return _of_window(look, backup, "" if living else _describe_kept(backup), living)
 
 
-def _of_dump(inventory: Inventory, dump: DumpObject, time: datetime | None) -> Option:
-    archived = "" if dump.readable else f", ARCHIVED ({dump.storage_class}): S3 must bring it back first, for hours"
+def _describe_kept(backup: AutomatedBackup) -> str:
+    return f", {backup.status} backup of {backup.source_resource_id}"
+
+
+def _of_former(look: _Look, former: str) -> Iterable[Option | None]:
+    """Yields the windows of an instance that a Blue/Green switchover has left, where they reach further back."""
+    for backup in windows_of(look.inventory, former):
+        yield _of_window(look, backup, f", of {former} before its Blue/Green switchover", None, former)
+
+
+def _of_window(
+    look: _Look, backup: AutomatedBackup, kept: str, living: Instance | None, former: str = ""
+) -> Option | None:
+    """Returns the second of a window that is wanted, or its last; what the window doesn't cover is an obstacle.
+
+    `living`: the instance whose window still moves on.
+    """
+    last = last_moment(backup, living)
+    if backup.earliest is None or last is None:
+        return None
+    wanted = look.time
+    at = last if wanted is None else max(min(wanted, last), backup.earliest).replace(microsecond=0)
+    obstacle = ""
+    if backup.engine != ENGINE:
+        obstacle = f"engine {backup.engine}, not {ENGINE}"
+    elif wanted is not None and wanted < backup.earliest:
+        obstacle = f"its window begins after {wanted:{TIME_FORMAT}}: older automated backups are gone"
+    return Option(
+        Method.PITR,
+        LATEST if wanted is None else f"{at:{TIME_FORMAT}}",
+        at,
+        look.lost(at),
+        f"point in time{kept}, any second from {window_text(backup, living)}",
+        look.is_damaged(at),
+        tuple(_list_window_limits(backup, last, living)),
+        obstacle,
+        former,
+        backup.settings.allocated_storage,
+    )
+
+
+def _list_window_limits(backup: AutomatedBackup, last: datetime, living: Instance | None) -> Iterable[str]:
+    yield f"no second before {backup.earliest:{TIME_FORMAT}}: automated backups are kept for some days"
+    if living:
+        lag = spoken(UPLOAD_INTERVAL)
+        yield f"nothing after {last:{TIME_FORMAT}} yet: RDS uploads the log every {lag}"
+    else:
+        yield f"nothing after {last:{TIME_FORMAT}}: the source uploads no log here any more"
+
+
+def _of_dump(look: _Look, dump: DumpObject) -> Option:
+    archived = "" if dump.readable else f", ARCHIVED ({dump.storage_class})"
     stored = f"stored {dump.modified:{TIME_FORMAT}}, {sized(dump.size)}, {dump.storage_class}"
-    damaged = time is not None and dump.modified > time
-    return Option(Method.DUMP, dump.key, dump.at, inventory.now - dump.at, f"dump, {stored}{archived}", damaged)
+    return Option(
+        Method.DUMP,
+        dump.key,
+        dump.at,
+        look.lost(dump.at),
+        f"dump, {stored}{archived}",
+        look.is_damaged(dump.modified),
+        (
+            "nothing that was written after it was begun",
+            "no roles' passwords, settings of roles or of the database: a dump of one database has none",
+        ),
+        ""
+        if dump.readable
+        else "S3 must bring it back first, for hours: aws s3api restore-object --bucket "
+        f"{dump.bucket} --key {shlex.quote(dump.key)} --restore-request Days=7",
+    )
 
 
-def render(options: Sequence[Option], wanted_time: datetime | None = None, width: int = WIDTH) -> str:
-    """Returns the ranked options as text; only a command with a long identifier is wider than `width`."""
-    if not options:
-        return "No recovery point: no usable snapshot, and no automated backup that covers the time."
-    of_time = f", of {wanted_time:{TIME_FORMAT}} or before" if wanted_time else ""
-    lines = [f"Recovery points, least data lost first{of_time}:"]
-    if all(option.damaged for option in options):
-        lines += ["", "None is of that moment or before: each of these may hold the damage."]
-    for number, option in enumerate(options, 1):
-        lines += ["", *_lines(number, option, width)]
-    return "\n".join(lines)
+def _of_late_dump(look: _Look, dump: LateDump) -> Option:
+    status = dump.status or "no rule replicates it"
+    return Option(
+        Method.DUMP,
+        dump.key,
+        dump.stored,
+        look.lost(dump.stored),
+        f"dump, stored {dump.stored:{TIME_FORMAT}} in the source's region only",
+        look.is_damaged(dump.stored),
+        (),
+        f"it isn't in this region's bucket (replication: {status}): {REGION_PAGE}",
+    )
 
 
-def _lines(number: int, option: Option, width: int) -> Iterable[str]:
-    warning = "  MAY HOLD THE DAMAGE" if option.damaged else ""
-    yield f"{number:2}. data of {option.at:{TIME_FORMAT}}, loses {spoken(option.lost)}{warning}"
-    yield from (f"    {line}" for line in textwrap.wrap(option.description, width - 4, break_long_words=False))
-    *commands, last = option.commands
-    yield from (f"      {command} && \\" for command in commands)
-    yield f"      {last}"
+def _of_region(look: _Look, region: RegionPoints) -> Iterable[Option | None]:
+    """Yields what another region keeps. A snapshot of the source's region can be copied here; all else is restored by a
+    stack of that region."""
+    here = look.site.region or "this region"
+    there = (
+        f"this stack restores in {here}: a stack of {region.name} restores it, with sourceRegion "
+        f"{look.site.source_region or here} ({REGION_PAGE})"
+    )
+    for snapshot in region.snapshots:
+        if snapshot.created:
+            option = _of_snapshot(look, snapshot, snapshot.created)
+            obstacle = option.obstacle if region.name == look.site.source_region else there
+            yield _placed(option, region.name, obstacle)
+    for backup in region.backups:
+        if option := _of_window(look, backup, _describe_kept(backup), None):
+            why = f"RDS restores a point in time only where its backup is; {there}"
+            yield _placed(option, region.name, option.obstacle or why)
+
+
+def _placed(option: Option, region: str, obstacle: str) -> Option:
+    return replace(option, description=f"{option.description}, in {region}", obstacle=obstacle)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, mapping, moment, text, texts
+from restore.model.gates import APPROVED
+from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, mapping, moment, of_step, text, texts
 from restore.units import clock
 
 TYPED = ("id", "method", "snapshot", "time", "dump", "traffic", "incident")
@@ -36,6 +37,32 @@ class Waiver:
     since: str
     used: str
     """What it let through, empty when nothing yet."""
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A second person's yes to a switch. `used` is when a switch was let pass by it, empty when none was."""
+
+    at: str
+    user: str
+    aws: str
+    digest: str
+    used: str
+
+
+def list_approvals(evidence: Sequence[EvidenceRecord]) -> Iterator[Approval]:
+    """Yields every approval, oldest first."""
+    opened = [attempt for attempt in attempts(evidence) if attempt.get("gate") == APPROVED.name and attempt.get("open")]
+    used = {text(mapping(attempt.get("facts")).get("approved_at")): attempt for attempt in opened}
+    for record in of_step(evidence, "approval"):
+        operator, let = mapping(record.get("operator")), used.get(text(record.get("written")))
+        yield Approval(
+            at=clock(moment(record.get("written"))),
+            user=text(operator.get("user")),
+            aws=text(operator.get("aws")),
+            digest=text(record.get("digest")),
+            used=clock(moment(let.get("ended"))) if let else "",
+        )
 
 
 def list_acts(runs: Sequence[EvidenceRecord]) -> Iterator[Act]:

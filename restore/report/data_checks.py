@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from restore.report.untrusted import EvidenceRecord, block, mapping, number, records, seconds, text
+from restore.report.untrusted import EvidenceRecord, block, items, mapping, number, records, seconds, text
 from restore.units import measured
 
 SLOW = 5
@@ -40,6 +41,8 @@ class DataChecks:
     passed: tuple[DataCheck, ...]
     slowest: tuple[DataCheck, ...]
     not_declared: str
+    sample: tuple[tuple[str, str], ...] = ()
+    """Where a sample was read: what that is, what was left out, and what it can't find; each with its name."""
 
 
 def read(report: EvidenceRecord) -> DataChecks | None:
@@ -56,15 +59,27 @@ def read(report: EvidenceRecord) -> DataChecks | None:
     read = sum(number(rows) for rows in counts.values())
     slow = sorted(zip(outcomes, results, strict=True), key=lambda pair: seconds(pair[1].get("seconds")), reverse=True)
     as_in = Counter(outcome.as_in for outcome in outcomes if outcome.as_in)
+    words = text(mapping(report.get("sample")).get("verdict"))
+    of_sample = f", {words}" if words else ""
+    before = mapping(report.get("reused"))
+    reused = f", and {number(before.get('answers')):,} answers kept since {text(before.get('since'))}" if before else ""
     told = "".join(f", {count} as in {where}" for where, count in as_in.items())
     return DataChecks(
-        summary=f"{len(passed)} of {len(outcomes)} checks pass{told}; {read:,} rows in {len(counts)} tables read in "
-        f"{measured(timedelta(seconds=seconds(report.get('seconds'))))}",
+        summary=f"{len(passed)} of {len(outcomes)} checks pass{told}{of_sample}; {read:,} rows in {len(counts)} tables "
+        f"read in {measured(timedelta(seconds=seconds(report.get('seconds'))))}{reused}",
         notable=tuple(notable),
         passed=passed,
         slowest=tuple(outcome for outcome, _ in slow[:SLOW]),
         not_declared=text(report.get("not_declared")),
+        sample=tuple(list_sample(mapping(report.get("sample")))),
     )
+
+
+def list_sample(sample: EvidenceRecord) -> Iterator[tuple[str, str]]:
+    """Yields what a validation says of its sample; nothing where every row was read."""
+    pairs = [("read", text(sample.get("read"))), ("not read", text(sample.get("unread")))]
+    pairs += [("may miss", text(line)) for line in items(sample.get("may_miss"))]
+    yield from (pair for pair in pairs if pair[1])
 
 
 def check(result: EvidenceRecord) -> DataCheck:

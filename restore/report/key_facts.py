@@ -8,7 +8,7 @@ from datetime import datetime
 from restore.model.gates import CONFORMED, QUIESCED, SERVING, VALIDATED
 from restore.report import loss, timeline
 from restore.report.audit import describe_who
-from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, mapping, moment, of_step, text
+from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, items, mapping, moment, number, of_step, text
 from restore.report.verdict import list_needed
 from restore.units import clock, measured
 
@@ -34,6 +34,7 @@ def list_key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> 
     yield "When it began to serve", (text(find_facts(evidence, SERVING.name).get("recoverability")),)
     yield "Source", (text(plan.get("source")), text(plan.get("source_resource_id")))
     yield "Safety snapshot of the source", (text(plan.get("safety_snapshot")),)
+    yield "Left in the restored database", tuple(list_apart(evidence))
     yield "Incident", (text(last.get("incident")),)
     yield "Traffic wanted", (text(plan.get("traffic")),)
     yield (
@@ -81,6 +82,13 @@ def describe_loss(plan: EvidenceRecord, data_of: datetime | None, quiet: datetim
         return f"what was written in the {measured(quiet - data_of)} from there until writing stopped at {clock(quiet)}"
     said = [text(note) for note in plan.get("notes") or () if text(note).startswith("a switch loses: ")]
     return said[0].removeprefix("a switch loses: ") if said else ""
+
+
+def list_apart(evidence: Sequence[EvidenceRecord]) -> Iterator[str]:
+    """Yields what the newest `rollback --carry` did not carry, for each table and reason; docs/rescue.md."""
+    carried = [record for record in of_step(evidence, "rescue") if "apart" in record]
+    for rows in map(mapping, items(carried[-1].get("apart")) if carried else ()):
+        yield f"{text(rows.get('table'))}: {number(rows.get('rows')):,} rows ({text(rows.get('reason'))})"
 
 
 def describe_outage(outage: timeline.Outage) -> str:

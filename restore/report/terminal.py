@@ -52,18 +52,28 @@ def render_parts(report: ReportView) -> Iterator[RenderableType]:
     if report.loss:
         yield render_title("What a switch loses and brings back")
         yield from render_losses(report.loss)
-    if report.checks:
-        yield render_title("Checks of the data")
-        yield Text(f"  {report.checks.summary}")
-        for check in report.checks.notable:
-            yield render_notable(check)
+    yield from render_checks(report)
     if report.waivers:
         yield render_title("Waived")
         yield render_pairs(tuple((finding.check, f"{finding.reason} ({finding.user})") for finding in report.waivers))
     yield from render_people(report)
 
 
+def render_checks(report: ReportView) -> Iterator[RenderableType]:
+    if report.checks:
+        yield render_title("Checks of the data")
+        yield Text(f"  {report.checks.summary}")
+        if report.checks.sample:
+            yield render_pairs(report.checks.sample)
+        for check in report.checks.notable:
+            yield render_notable(check)
+
+
 def render_people(report: ReportView) -> Iterator[RenderableType]:
+    if report.approvals:
+        yield render_title("Approved")
+        rows = ((item.at, f"{item.user} ({item.aws}): {item.digest}") for item in report.approvals)
+        yield render_pairs(tuple(rows))
     for title, ticks in (("Told", report.told), ("To reconcile", report.reconciled)):
         if ticks:
             yield render_title(title)

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from restore.model.gates import GATES, QUIESCED, SERVING, SWITCHED
+from restore.model.history import CANDIDATE, SAFETY_SNAPSHOT
 from restore.model.request import Traffic
 from restore.report.untrusted import EvidenceRecord, attempts, mapping, moment, of_step, text
 from restore.report.verdict import BEGINNING, GateState, read_traffic
 from restore.units import measured
 from validation.verdict import Verdict
 
-RESOURCES = {"candidate": "RDS makes the candidate", "safety-snapshot": "RDS takes the safety snapshot"}
+RESOURCES = {CANDIDATE: "RDS makes the candidate", SAFETY_SNAPSHOT: "RDS takes the safety snapshot"}
 """What AWS does for long, by the step of its records."""
 LABELS = RESOURCES | {gate.name: gate.does for gate in GATES}
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from restore.model.gates import GATES, SCANNED, SWITCHED
+from restore.model.gates import GATES, SCANNED, SWITCHED, VALIDATED
 from restore.model.request import Traffic
 from restore.report.untrusted import (
     EMPTY,
@@ -81,7 +81,20 @@ def judge(evidence: Sequence[EvidenceRecord]) -> RestoreVerdict:
         verdict = Verdict.INCONCLUSIVE
     else:
         verdict = Verdict.PASS
+    if drills := list(of_step(evidence, "drill")):
+        return judge_drill(drills[-1], states, traffic)
     return RestoreVerdict(verdict, write_headline(verdict, states, last), states, traffic)
+
+
+def judge_drill(drill: EvidenceRecord, states: tuple[GateState, ...], traffic: str) -> RestoreVerdict:
+    """Judges a drill that has ended, by its own record: gates are only a part of it."""
+    phases = list(records(drill.get("phases")))
+    failed = [text(phase.get("name")) for phase in phases if phase.get("verdict") != "PASS"]
+    if drill.get("passed") is True and phases and not failed:
+        headline = "The drill passed: restored, proved, switched to by copies and back; what it made is deleted."
+        return RestoreVerdict(Verdict.PASS, headline, states, traffic)
+    headline = f"The drill failed: {', '.join(failed) or 'nothing of it was done'}. No traffic was touched."
+    return RestoreVerdict(Verdict.FAIL, headline, states, traffic)
 
 
 def list_needed(last: EvidenceRecord, evidence: Sequence[EvidenceRecord]) -> tuple[str, ...]:
@@ -140,7 +153,7 @@ def write_headline(verdict: Verdict, states: Sequence[GateState], last: Evidence
         return "Nothing is proved: no gate has been tried."
     if verdict is Verdict.PASS:
         waived = sum(len(gate.waived) for gate in states)
-        return describe_proved(last) + (
+        return describe_proved(last, find_sample(states)) + (
             f" {waived} failed {'check is' if waived == 1 else 'checks are'} waived, with the reason below."
             if waived
             else ""
@@ -151,8 +164,21 @@ def write_headline(verdict: Verdict, states: Sequence[GateState], last: Evidence
     return f"{why}. {describe_unserved(states, last)}"
 
 
-def describe_proved(last: EvidenceRecord) -> str:
-    """Describes what is true when every gate is open."""
+def find_sample(states: Sequence[GateState]) -> str:
+    """Returns of which sample the data was proved; "" where every row was read."""
+    proofs = (state.attempt for state in states if state.name == VALIDATED.name and state.attempt)
+    reports = (mapping(mapping(proof.get("facts")).get("report")) for proof in proofs)
+    return next((text(mapping(report.get("sample")).get("verdict")) for report in reports), "")
+
+
+def describe_proved(last: EvidenceRecord, sample: str) -> str:
+    """Describes what is true when every gate is open; `sample` says how much of the data was read, where not all."""
+    proved = describe_gates_open(last)
+    return f"{proved} The data is proved {sample}." if sample else proved
+
+
+def describe_gates_open(last: EvidenceRecord) -> str:
+    """Describes what is true when every gate is open, whatever was read."""
     plan = mapping(last.get("plan"))
     candidate = text(plan.get("candidate")) or "the restored database"
     match text(plan.get("traffic")):

@@ -87,6 +87,7 @@ class ReportView:
     settings_changed: tuple[tuple[str, str, str], ...]
     acts: tuple[audit.Act, ...]
     waivers: tuple[audit.Waiver, ...]
+    approvals: tuple[audit.Approval, ...]
     versions: tuple[tuple[str, str], ...]
     config: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
@@ -125,6 +126,7 @@ def build(document: EvidenceRecord) -> ReportView:
         settings_changed=tuple(list_brought_in_line(conformed)),
         acts=tuple(audit.list_acts(runs)),
         waivers=tuple(audit.list_waivers(runs, evidence)),
+        approvals=tuple(audit.list_approvals(evidence)),
         versions=tuple(list_versions(last, conformed, evidence)),
         config=tuple((name, value) for name, value in texts(last.get("config")).items() if value not in UNSET),
         told=people.list_ticks(evidence, people.TOLD),

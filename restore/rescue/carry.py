@@ -1,5 +1,6 @@
 """What was written to the candidate since the switch, brought back into the source that is to serve again.
 
+A row of the source that was written after the recovery point is never overwritten: restore/rescue/apart.py.
 A row's xmin is the transaction that wrote its present version; transactions that began after the switch have numbers
 from the one that gate `switched` recorded on. What was deleted since leaves no such trace: it stays in the source.
 """
@@ -15,8 +16,9 @@ from psycopg import sql
 
 from restore.postgres.connection import Connection
 from restore.rescue import transfer
+from restore.rescue.apart import set_apart
 from restore.rescue.members import Member, Rescue
-from restore.rescue.model import Done, ForeignKey, Wish
+from restore.rescue.model import Apart, Done, ForeignKey, Reason, Wish
 from restore.rescue.run import bring_back
 from validation.expectations.table_names import Table
 
@@ -28,6 +30,14 @@ class NewRows:
     table: Table
     rows: int
     carried: bool
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What was written to the source, and what of the candidate was not."""
+
+    done: tuple[Done, ...] = ()
+    apart: tuple[Apart, ...] = ()
 
 
 def written_since(next_transaction: int) -> sql.Composed:
@@ -61,20 +71,33 @@ def carry(
     undo: Path,
     title: str,
     say: Callable[[str], object],
-) -> tuple[Done, ...]:
-    """Brings those rows into the source, all or nothing; a row of both becomes as the candidate has it.
+) -> Carried:
+    """Brings those rows into the source, in one transaction; a row of both that the source hasn't written since
+    the recovery point becomes as the candidate has it. What is set apart stays behind.
 
     Raises TemporaryError where others hold a lock, PermanentError where the source refuses a row.
     """
     tables = [new.table for new in count_new(candidate, next_transaction) if new.carried]
     if not tables:
-        return ()
+        return Carried()
+    since = written_since(next_transaction)
+    apart: tuple[Apart, ...] = ()
 
     def collect(rescue: Rescue) -> list[Member]:
-        return list(_members(rescue, tables, written_since(next_transaction)))
+        nonlocal apart
+        members = list(_members(rescue, tables, since))
+        apart = set_apart(rescue, members, sql.SQL("NOT {}").format(since))
+        return members
 
     wish = Wish(tables[0], overwrite=True)
-    return bring_back(source, candidate, wish, collect, undo, title, say)
+    done = bring_back(source, candidate, wish, collect, undo, title, say)
+    return Carried(done, (*apart, *_refused(done)))
+
+
+def _refused(done: Sequence[Done]) -> Iterator[Apart]:
+    for one in done:
+        if one.kept_keys:
+            yield Apart(one.table, Reason.REFUSED, one.key, tuple(dict.fromkeys(one.kept_keys)))
 
 
 def _members(rescue: Rescue, tables: Sequence[Table], scope: sql.Composable) -> Iterator[Member]:

@@ -23,7 +23,16 @@ SELECT pg_get_userbyid(c.relowner), c.relhasrules,
         JOIN pg_namespace z ON z.oid = s.relnamespace
         JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
         WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-          AND d.refobjid = c.oid AND d.deptype IN ('a', 'i'))
+          AND d.refobjid = c.oid AND d.deptype IN ('a', 'i')),
+       (SELECT coalesce(json_agg((SELECT json_agg(a.attname ORDER BY k.place)
+                                  FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place)
+                                  JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
+                                  WHERE k.place <= i.indnkeyatts)), '[]')
+        FROM pg_index i
+        WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+          AND NOT EXISTS (SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+                          WHERE a.attrelid = c.oid AND a.attnum = ANY(i.indkey)
+                            AND t.typnamespace <> 'pg_catalog'::regnamespace))
 FROM pg_class c JOIN pg_namespace m ON m.oid = c.relnamespace
 WHERE m.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p')
 """
@@ -46,13 +55,14 @@ def read_facts(connection: Connection, table: Table) -> TableFacts | None:
     row = connection.execute(FACTS, [table.schema, table.name]).fetchone()
     if row is None:
         return None
-    owner, rules, may_read, may_insert, may_update, may_alter, columns, triggers, sequences = row
+    owner, rules, may_read, may_insert, may_update, may_alter, columns, triggers, sequences, unique = row
     return TableFacts(
         table,
         tuple(columns),
         owner,
         tuple(Trigger(Table(schema, name), trigger, state) for schema, name, trigger, state in triggers),
         tuple((column, sequence) for column, sequence in sequences),
+        tuple(tuple(index) for index in unique),
         rules,
         may_read,
         may_insert,

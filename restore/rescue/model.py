@@ -50,6 +50,9 @@ class TableFacts:
     triggers: tuple[Trigger, ...]
     sequences: tuple[tuple[str, str], ...]
     """Column and sequence, as SQL: of serial and identity columns."""
+    unique: tuple[tuple[str, ...], ...]
+    """Columns of each unique index, the key's too; those with an expression, a condition or a type of an extension
+    are left out."""
     has_rules: bool
     may_read: bool
     may_insert: bool
@@ -121,3 +124,30 @@ class Done:
     overwritten: int
     kept: int
     sequences: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    """The columns of the key."""
+    kept_keys: tuple[str, ...] = ()
+    """The keys of the rows that are kept, each a JSON array of texts."""
+
+
+class Reason(StrEnum):
+    """Why a row of the candidate isn't carried."""
+
+    NEW = "new on both sides: two rows with one key"
+    EITHER = "new or changed on both sides: perhaps two rows with one key"
+    CHANGED = "changed on both sides"
+    UNKNOWN = "differs, and when the source's row was written isn't known"
+    UNIQUE = "another row of the source has its unique value"
+    REFERS = "refers to a row that is set apart"
+    REFUSED = "a constraint of the source refuses it"
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Rows of a table that are not carried for one reason; the source's rows of these keys stay as they are. Each key
+    is a JSON array of the values of `columns`, as text."""
+
+    table: Table
+    reason: Reason
+    columns: tuple[str, ...]
+    keys: tuple[str, ...]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from psycopg import sql
+
 from restore.redaction import redacted
-from restore.rescue.model import Done, Found, Wish
+from restore.rescue.model import Apart, Done, Found, Reason, Wish
 
 WRITERS_SHOWN = 3
+KEYS_SHOWN = 5
+PAGE = 'docs/rescue.md, "Rows of both sides"'
 
 
 def render_found(found: Sequence[Found], wish: Wish) -> str:
@@ -78,3 +83,38 @@ def render_done(done: Sequence[Done], undo: Path) -> str:
     else:
         lines.append("Nothing was written.")
     return redacted("\n".join(lines))
+
+
+def render_apart(apart: Sequence[Apart], candidate: str, shown: int | None = KEYS_SHOWN) -> str:
+    """Says which rows were not carried and what can be done; empty where there is none.
+
+    Args:
+        apart: the rows.
+        candidate: the identifier of the instance that has them.
+        shown: how many keys of each kind; None for all.
+    """
+    if not apart:
+        return ""
+    lines = [f"{sum(len(rows.keys) for rows in apart):,} rows were not carried, {candidate} has them:"]
+    for rows in apart:
+        more = len(rows.keys) - len(rows.keys[:shown])
+        lines.append(f"  {rows.table}: {len(rows.keys):,} ({rows.reason})")
+        lines.append(
+            f"    {', '.join(rows.columns)}: {' '.join(rows.keys[:shown])}{f' and {more:,} more' * (more > 0)}"
+        )
+    lines.append(f"Where the source has a row of such a key, it is as it was. What to do: {PAGE}")
+    for rows in apart:
+        if rows.reason in (Reason.CHANGED, Reason.UNKNOWN):
+            wish = Wish(rows.table, where=_condition(rows, KEYS_SHOWN), overwrite=True)
+            lines += [f"  to have the candidate's in {rows.table} instead, where that is right:", f"  {command(wish)}"]
+    return redacted("\n".join(lines))
+
+
+def _condition(rows: Apart, most: int) -> str:
+    """Untyped literals, which PostgreSQL reads as the columns' types."""
+    values = (
+        "({})".format(", ".join(sql.Literal(value).as_string() for value in json.loads(key)))
+        for key in rows.keys[:most]
+    )
+    columns = ", ".join(sql.Identifier(column).as_string() for column in rows.columns)
+    return f"({columns}) IN ({', '.join(values)})"

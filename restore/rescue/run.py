@@ -151,6 +151,8 @@ def _add(one: Done, other: Done) -> Done:
         one.overwritten + other.overwritten,
         one.kept + other.kept,
         tuple(dict.fromkeys((*one.sequences, *other.sequences))),
+        one.key,
+        (*one.kept_keys, *other.kept_keys),
     )
 
 
@@ -167,8 +169,10 @@ def _write_part(
     own_keys = [key for key in rescue.foreign_keys if key.child == part.table]
     insert = statements.insert_possible(part, own_keys) if only_possible else statements.insert_lost(part)
     inserted = undo.add_inserted(part, rescue.foreign_keys, transaction, RowsToFile(source, insert))
-    kept = _number(source, statements.count_lost(part)) if only_possible else 0
-    return Done(part.table, inserted, overwritten, kept, _move_sequences(source, part) if inserted else ())
+    kept = source.execute(statements.lost_keys(part)).fetchall() if only_possible else []
+    sequences = _move_sequences(source, part) if inserted else ()
+    kept_keys = tuple(str(key) for (key,) in kept)
+    return Done(part.table, inserted, overwritten, len(kept), sequences, part.key, kept_keys)
 
 
 def _triggers(members: Sequence[Member]) -> tuple[Trigger, ...]:

@@ -128,14 +128,25 @@ def count_lost(part: Part) -> sql.Composed:
     return sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(part.sent, missing(part))
 
 
+def shown_key(part: Part) -> sql.Composed:
+    """Writes a key as a JSON array of texts, long ones cut."""
+    texts = (sql.SQL("left({}::text, 80)").format(sql.Identifier("t", name)) for name in part.key)
+    return sql.SQL("json_build_array({})::text").format(sql.SQL(", ").join(texts))
+
+
+def lost_keys(part: Part) -> sql.Composed:
+    """Reads the keys of all rows that are missing."""
+    return sql.SQL("SELECT {} FROM {} AS t WHERE {}").format(shown_key(part), part.sent, missing(part))
+
+
 def example_keys(part: Part) -> sql.Composed:
-    """Reads keys of rows to look at, each as a JSON array: missing ones first."""
+    """Reads keys of rows to look at: missing ones first."""
     return sql.SQL(
-        "(SELECT json_build_array({key})::text FROM {sent} AS t WHERE {missing} LIMIT {most}) UNION ALL "
-        "(SELECT json_build_array({key})::text FROM {sent} AS t JOIN {table} AS s ON {match} WHERE {differs} "
+        "(SELECT {key} FROM {sent} AS t WHERE {missing} LIMIT {most}) UNION ALL "
+        "(SELECT {key} FROM {sent} AS t JOIN {table} AS s ON {match} WHERE {differs} "
         "LIMIT {most}) LIMIT {most}"
     ).format(
-        key=sql.SQL(", ").join(sql.SQL("left({}::text, 80)").format(sql.Identifier("t", name)) for name in part.key),
+        key=shown_key(part),
         sent=part.sent,
         missing=missing(part),
         table=part.table.identifier,

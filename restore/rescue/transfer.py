@@ -70,8 +70,13 @@ def _buckets(connection: Connection, statement: sql.Composed) -> Mapping[int, tu
 def send(source: Connection, candidate: Connection, part: Part, scope: sql.Composable) -> int:
     """Copies the candidate's rows within the scope into the part's temporary table; returns how many."""
     source.execute(statements.make_sent(part))
+    return copy(candidate, statements.copy_out(part, scope), source, statements.copy_in(part))
+
+
+def copy(candidate: Connection, copy_out: sql.Composed, source: Connection, copy_in: sql.Composed) -> int:
+    """Passes the rows of one COPY to the other as they come; returns how many."""
     with source.cursor() as into, candidate.cursor() as out:
-        with out.copy(statements.copy_out(part, scope)) as rows, into.copy(statements.copy_in(part)) as sent:
+        with out.copy(copy_out) as rows, into.copy(copy_in) as sent:
             for piece in rows:
                 sent.write(piece)
         return into.rowcount

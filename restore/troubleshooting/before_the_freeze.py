@@ -70,8 +70,10 @@ OTHER_REGION = (
 STATE = (
     Entry(
         ("restore <id>",),
-        "Another restore of this stack is open, this one was made from another recovery point, or it has no record.",
-        "One restore at a time, and one recovery point for one id, for ever: another point is another instance.",
+        "Another restore of this stack is open, this one was made from another recovery point, it has no record, or "
+        "somebody else runs it now.",
+        "One restore at a time by one person at a time, and one recovery point for one id, for ever: another point is "
+        "another instance. A run that was killed elsewhere is taken over two minutes after its last sign of life.",
         "python -m restore status; python -m restore close <id>, or pulumi config set id <another one>",
     ),
     Entry(
@@ -86,6 +88,12 @@ STATE = (
         "The time has no zone, or isn't a time.",
         "UTC and local time differ by hours of data.",
         "python -m restore options --time 2026-11-22T14:30:00Z",
+    ),
+    Entry(
+        ("option --check",),
+        "No point of that number is in the list, or this stack can't restore it as things are.",
+        "The numbers are those of the same command without --check: the same --time and --region.",
+        "python -m restore options; docs/options.md",
     ),
     Entry(
         ("option --since",),

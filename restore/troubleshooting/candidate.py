@@ -223,7 +223,8 @@ CHAPTER = Chapter(
         Entry(
             ("status backing-up",),
             "The candidate is `backing-up` for hours.",
-            "Normal after a restore: RDS makes its first backup, and the instance can be used meanwhile.",
+            "Normal after a restore: RDS makes its first backup, and the instance can be used meanwhile. Until it has "
+            "ended RDS takes no modification and no rename, and nothing can be recovered to a point in time.",
             "python -m restore status",
         ),
         Entry(

@@ -7,6 +7,7 @@ from restore.troubleshooting.entry import Chapter, Entry
 LIST = "python -m restore.dumps list s3://<bucket>/<prefix>/"
 AGAIN = "pulumi up"
 BY_HAND = 'docs/dumps.md, "A dump by hand"'
+REFUSED = 'docs/dumps.md, "What the server refuses"; psql -f not-loaded.sql; pulumi up'
 DIFFERS = 'docs/dumps.md, "What is loaded is not what the dump holds"; pulumi up'
 FINDING = (
     Entry(
@@ -31,8 +32,8 @@ FINDING = (
     ),
     Entry(
         ("dump, line <line>, byte <byte>: <statement>",),
-        "The server refuses a statement of the dump.",
-        "An extension, a role or a setting that this server lacks; the message is the server's own.",
+        "The server refuses a statement without which nothing behind it means the same, or the load was told to stop.",
+        "An encoding or a role that this server lacks, or --on-error stop; the message is the server's own.",
         f"python -m restore.dumps plan <url>; {BY_HAND}",
     ),
     Entry(
@@ -40,6 +41,12 @@ FINDING = (
         "pg_restore isn't on PATH, or is older than the dump.",
         "Custom, directory and tar archives are read by pg_restore of the dump's version or newer.",
         f"{BY_HAND}: install PostgreSQL's client programs of the dump's version",
+    ),
+    Entry(
+        ("skip <what>",),
+        "The dump has nothing of that name to leave out.",
+        "The name is misspelt, or is written otherwise in the dump: with its schema, without quotes.",
+        "python -m restore.dumps plan <url>; pulumi config rm --path 'backups.skip[0]'; pulumi up",
     ),
     Entry(
         ("scanned.tables",),
@@ -111,6 +118,13 @@ LOADING = (
         DIFFERS,
     ),
     Entry(
+        ("imported.<kind>:<name>",),
+        "The server refused this part of the dump: a key, a table, a view, a policy, ...; everything else is loaded.",
+        "The dump contradicts itself (a key twice, rows without their parent), or needs what this server lacks. The "
+        "message is the server's own; the SQL to run later stands in not-loaded.sql beside the evidence.",
+        REFUSED,
+    ),
+    Entry(
         ("imported.server:<what>",),
         "Something on the server changed during the load that the load didn't change: a role, a grant, a setting.",
         "A function of the dump, or somebody else. If nobody of yours did it: don't let this database serve.",
@@ -119,7 +133,7 @@ LOADING = (
 )
 COMMAND_LINE = (
     Entry(
-        ("--plan", "--save", "--map", "--skip, --allow", "region", "url"),
+        ("--plan", "--save", "--script", "--map", "--skip", "--allow", "region", "url"),
         "An argument of `python -m restore.dumps` can't be meant.",
         "The plan is of another dump or damaged, the word is unknown, or the bucket's region isn't known.",
         "python -m restore.dumps load --help",

@@ -12,12 +12,24 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from restore.troubleshooting import before_the_freeze, candidate, dumps, frozen, outside, quiet_day, switch
+from restore.troubleshooting import (
+    before_the_freeze,
+    candidate,
+    drill,
+    dumps,
+    frozen,
+    outside,
+    prevention,
+    quiet_day,
+    switch,
+)
 from restore.troubleshooting.entry import Chapter, Entry
 from validation.generated_files import write_or_check
 
 CHAPTERS = (
     quiet_day.CHAPTER,
+    prevention.CHAPTER,
+    drill.CHAPTER,
     before_the_freeze.CHAPTER,
     frozen.CHAPTER,
     dumps.CHAPTER,
@@ -47,7 +59,7 @@ Made from restore/troubleshooting/ by `python -m restore.troubleshooting.referen
 
 Search this page for the first line, the problem's name (`<...>` stands for what differs), to see what it means. The
 printed `fix` knows names and numbers: run that one. Whatever shuts a gate can be let pass by its name, with a reason
-that stands in the report; three things can't (operate.md, "A database is dead, or you know better than a gate"):
+that stands in the report; five things can't (operate.md, "A database is dead, or you know better than a gate"):
 
     pulumi config set --path 'waive["quiesced.sessions"]' "the reporting team's psql only reads"
 

@@ -10,6 +10,13 @@ SWITCHING = Chapter(
     'databases are as they were. Problems with pods, sessions and rows have their entries under "While frozen".',
     (
         Entry(
+            ("approved.person",),
+            "With `approvals: 2`, nobody has approved this switch; or what was approved isn't what is to be switched.",
+            "It was approved by the same identity as the run's, more than 12 h ago, or before something of it changed "
+            "(another proof of the data, a waiver). No waiver covers it; the way back asks nobody.",
+            "python -m restore approve (as another identity of AWS: docs/approvals.md); pulumi up",
+        ),
+        Entry(
             ("switched.row",),
             "No row of the database that is to serve could be read with the application's login; no waiver covers it.",
             "A restored database has the passwords of its recovery point; or it can't be reached at all.",
@@ -198,9 +205,10 @@ BACK_AND_CLOSE = Chapter(
     (
         Entry(
             ("stack state",),
-            "`close` finds operations pending in the state that are of no restore.",
+            "`close` finds operations pending in the state that are of no restore; or `adopt` finds a state that has "
+            "more than what it would make.",
             "A run was killed while it changed something else: the state doesn't know what exists. What a restore "
-            "leaves pending `close` clears by itself.",
+            "leaves pending `close` clears by itself. `adopt` is for a state that was lost: this one goes on by `up`.",
             "pulumi refresh --clear-pending-creates --yes --target '**pulumi:pulumi:Stack::**'; pulumi up; "
             "python -m restore close",
         ),

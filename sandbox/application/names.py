@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 NAMESPACE = "ghost-protocol-sandbox"
+DRILL_NAMESPACE = "ghost-protocol-sandbox-drill"
+"""Where copies of the application run in a drill."""
 DEPLOYMENTS = {"api-gateway": 3, "indexer": 2, "rpc-orchestrator": 2}
 SECRET = "database-credentials"
 SECRET_KEY = "DATABASE_URL"

@@ -43,7 +43,14 @@ def program(layout: Layout) -> dict[str, Any]:
         "evidence": str(layout.evidence),
         "tls": {"rootCertificate": str(layout.ca)},
         "validation": {"inline": expectations()},
+        "drill": drill(),
     }
+
+
+def drill() -> dict[str, Any]:
+    """How the sandbox's application is drilled: a pod is healthy while it writes, and no network policy is played."""
+    check = {"app": "api-gateway", "url": f"http://{{pod}}:{names.HEALTH_PORT}/health", "json": {"status": "ok"}}
+    return {"namespace": names.DRILL_NAMESPACE, "writes": True, "network": "open", "checks": [check]}
 
 
 def program_of_second_region(layout: Layout) -> dict[str, Any]:

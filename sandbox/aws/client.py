@@ -45,6 +45,7 @@ Service = Literal[
     "backup",
     "route53",
     "cloudtrail",
+    "sqs",
 ]
 
 

@@ -42,6 +42,10 @@ def images(postgres_programs: Path, logins: Mapping[str, str]) -> Images:
         },
         "restore": {
             "command": [str(python), "-m", "restore"],
+            "env": {"PATH": f"{python.parent}:{postgres_programs}:{SYSTEM_PATH}", **module_path(CHECKOUT), **logins},
+        },
+        "restore-drill": {
+            "command": [str(python), "-m", "restore", "--project", str(CHECKOUT)],
             "env": {"PATH": f"{python.parent}:{SYSTEM_PATH}", **module_path(CHECKOUT), **logins},
         },
     }

@@ -15,6 +15,8 @@ from sandbox.machine.layout import CHECKOUT
 
 Json = dict[str, Any]
 PAGE = CHECKOUT / "docs" / "permissions.md"
+STATE_PAGE = CHECKOUT / "docs" / "state.md"
+"""Has what the Pulumi CLI itself needs, where its state is in S3."""
 OURS: Mapping[str, str] = {
     "ghost-protocol-prod": "ghost-protocol-sandbox",
     "ghost-protocol/prod": "ghost-protocol/sandbox",
@@ -70,6 +72,12 @@ def read(page: Path = PAGE) -> Documented:
     for production, ours in OURS.items():
         text = text.replace(production, ours)
     return parse(text)
+
+
+def read_with_state() -> Documented:
+    """The rights of whoever runs Pulumi: those of the program, and those to the state."""
+    program, state = read(), read(STATE_PAGE)
+    return Documented(program.policies + state.policies, program.roles)
 
 
 def parse(text: str) -> Documented:

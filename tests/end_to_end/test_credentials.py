@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import psycopg
@@ -9,6 +11,7 @@ import pytest
 
 from sandbox.application import names
 from sandbox.application.deploy import application_login
+from sandbox.machine.processes import wait_until
 from tests.support.sandbox.harness import Project, Run, Sandbox
 from validation.connect import urls
 
@@ -106,3 +109,58 @@ def test_a_stolen_password_opens_neither_database_and_the_applications_serve_wit
     project.up().ok()
     assert sandbox.replicas() == names.DEPLOYMENTS
     assert sandbox.url == at(sandbox, sandbox.url, CANDIDATE)
+
+
+STEPS: tuple[str, ...] = (
+    "a new password is pending",
+    f"{CANDIDATE}: new passwords",
+    f"{names.INSTANCE}: new passwords",
+    "the old ones refused",
+    f"Secret {names.SECRET}: new password",
+)
+
+
+def kill_after(project: Project, step: str) -> None:
+    """Kills a rotation as soon as it has said this."""
+    process = project.start("python", "-m", "restore", *ROTATE)
+    wait_until(lambda: step in project.output or process.poll() is not None, 60, step, 0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(30)
+    assert "Rotated:" not in project.output, project.output
+
+
+@pytest.mark.slow
+def test_rotations_that_are_killed_go_on_with_the_passwords_that_they_chose(sandbox: Sandbox, project: Project) -> None:
+    frozen(project)
+    stolen, master = sandbox.url, master_password(sandbox)
+    for step in STEPS:
+        stolen, master = sandbox.url, master_password(sandbox)
+        kill_after(project, step)
+        finished = project.restore(*ROTATE).ok()
+        assert "Finishing the rotation" in finished.text
+        assert_rotated(sandbox, stolen, master)
+    project.config(traffic="restored")
+    project.up().ok()
+    project.restore("rollback", "--accept-loss", "--yes").ok()
+    assert sandbox.replicas() == names.DEPLOYMENTS
+    assert sandbox.url == at(sandbox, sandbox.url, names.INSTANCE)
+    assert_rotated(sandbox, stolen, master)
+
+
+@pytest.mark.slow
+def test_a_source_that_is_down_is_left_on_purpose_and_rotated_when_it_is_back(
+    sandbox: Sandbox, project: Project
+) -> None:
+    frozen(project)
+    stolen, master = sandbox.url, master_password(sandbox)
+    sandbox.stop_instance(names.INSTANCE)
+    project.restore(*ROTATE).failed("--leave-source")
+    assert sandbox.url == stolen
+    left = project.restore(*ROTATE, "--leave-source").ok()
+    assert "the way back to the source is closed" in left.text
+    assert is_refused(at(sandbox, stolen, CANDIDATE))
+    sandbox.aws.rds.start_db_instance(DBInstanceIdentifier=names.INSTANCE)
+    wait_until(lambda: sandbox.status(names.INSTANCE) == "available", 60, "the source to run", 0.1)
+    assert not is_refused(at(sandbox, stolen, names.INSTANCE))
+    project.restore(*ROTATE).ok()
+    assert_rotated(sandbox, stolen, master)

@@ -56,7 +56,8 @@ def test_a_fence_follows_the_traffic_through_a_kill_and_back(sandbox: Sandbox, p
     assert (comes_in(url), comes_in(candidate)) == (False, True)
     assert sandbox.ask(COMMENT) == ("[fenced by restore inc-1] ",)
     assert "recoverable" in project.pulumi("stack", "output", "recoverable").ok().text
-    assert f"{names.APP_USER} can't log in (fenced by restore inc-1)" in project.restore("status").ok().text
+    said = " ".join(project.restore("status").ok().text.split())
+    assert f"{names.APP_USER} can't log in (fenced by restore inc-1)" in said
 
     project.restore("rollback", "--accept-loss", "--yes").ok()
     assert sandbox.url == url

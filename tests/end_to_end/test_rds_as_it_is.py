@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -33,17 +32,15 @@ def played(sandbox: Sandbox, trouble: str) -> Generator[None]:
 
 
 @pytest.mark.slow
-def test_a_first_backup_of_hours_is_not_waited_for(sandbox: Sandbox, project: Project) -> None:
-    """As the message says: Ctrl-C once, then `pulumi up`."""
+def test_a_first_backup_of_hours_holds_nobody_up(sandbox: Sandbox, project: Project) -> None:
     project.config(id="inc-1", method="pitr", time="latest", traffic="source")
     with played(sandbox, "long-backup"):
-        project.killed_when(lambda: "backing-up: it answers" in project.output, "the first backup", signal.SIGINT)
-        made = sandbox.instances()
+        project.up().ok()
         assert sandbox.status(CANDIDATE) == "backing-up"
-        assert ("import", "candidate-inc-1") in project.preview().ok().steps
-    project.up().ok()
-    assert sandbox.instances() == made
-    assert project.evidence("inc-1", "validated")[-1]["open"]
+    conformed, validated = (project.evidence("inc-1", gate)[-1] for gate in ("conformed", "validated"))
+    assert conformed["facts"]["changed"]["backupRetentionPeriod"] == {"from": 0, "to": 7}
+    assert validated["open"]
+    assert project.preview().ok().steps == []
 
 
 def test_applications_go_on_when_aws_refuses_the_restore(sandbox: Sandbox, project: Project) -> None:

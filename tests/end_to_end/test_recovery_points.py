@@ -115,12 +115,16 @@ def test_a_deleted_source_comes_back_from_its_retained_backup_once_its_settings_
         "instance.dbSubnetGroupName": source["DBSubnetGroup"]["DBSubnetGroupName"],
         "instance.vpcSecurityGroupIds[0]": source["VpcSecurityGroups"][0]["VpcSecurityGroupId"],
     }
-    for key, value in {**settings, "validation.baseline": baselines}.items():
+    checks = {"validation.baseline": baselines, "validation.depth": "sample"}
+    for key, value in {**settings, **checks}.items():
         project.pulumi("config", "set", "--path", key, value).ok()
     project.up().failed("INCONCLUSIVE: no source was read", "public.users")
     project.expect({"tables": {"users": {"min": 10_000}}})
     project.up().ok()
-    loss = project.evidence("inc-1", "validated")[-1]["facts"]["loss"]
+    proof = project.evidence("inc-1", "validated")[-1]
+    assert proof["facts"]["report"]["depth"] == "sample"
+    assert "by a sample that is all of it" in proof["summary"]
+    loss = proof["facts"]["loss"]
     assert (loss["source"], loss["precision"]) == (f"the baseline of {names.DATABASE}", "estimated")
     assert loss["lost"]["rows"] == 0
     project.config(traffic="restored")

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from sandbox.application import names, second_region
+from sandbox.application import names, nightly_dump, second_region
 from sandbox.application.stack_config import configuration_of_second_region
 from sandbox.aws.client import clients
 from sandbox.machine.processes import wait_until
-from tests.support.sandbox.harness import Project, Sandbox
+from tests.support.sandbox.harness import Project, Sandbox, utc_now
 
 CANDIDATE = f"{names.INSTANCE}-inc-1"
 UNFENCED = f"quiesced.unfenced:{names.REGION}"
@@ -91,5 +91,49 @@ def test_a_region_that_goes_dark_in_the_middle_of_a_run_holds_nothing_up_but_ask
     assert second_region.replicas(sandbox.layout) == names.DEPLOYMENTS
 
 
+@pytest.mark.slow
+def test_a_copy_that_lags_is_told_and_restored_once_it_has_ended_though_its_region_is_dark_by_then(
+    sandbox: Sandbox, west: Project
+) -> None:
+    taken = "weekly"
+    first = sandbox.aws.rds
+    first.create_db_snapshot(DBInstanceIdentifier=names.INSTANCE, DBSnapshotIdentifier=taken)
+    first.get_waiter("db_snapshot_available").wait(DBSnapshotIdentifier=taken, WaiterConfig={"Delay": 1})
+    arn = first.describe_db_snapshots(DBSnapshotIdentifier=taken)["DBSnapshots"][0].get("DBSnapshotArn", "")
+    clients(sandbox.layout, second_region.REGION).rds.delete_db_parameter_group(
+        DBParameterGroupName=names.PARAMETER_GROUP
+    )
+    west.config(id="inc-1", method="snapshot", snapshot=arn)
+    west.preview().failed(f"parameter group {names.PARAMETER_GROUP}", "create.parameterGroup true")
+    west.pulumi("config", "set", "--path", "create.parameterGroup", "true").ok()
+    west.pulumi("config", "set", "--path", 'waive["validated.rows:public.users"]', "nothing to compare with").ok()
+    shown = west.preview().ok()
+    assert "costs: up to $" in shown.text
+    sandbox.aws.faults.add("slow-copy", "CopyDBSnapshot", seconds=12.0)
+    made = west.up().ok()
+    assert f"copy {CANDIDATE}-copy is creating" in made.text
+    second_region.make_dark(sandbox.layout, names.REGION, "refuse")
+    again = west.up().ok()
+    assert "created" not in again.changes, again.text
+    values = in_west(sandbox).describe_db_parameters(DBParameterGroupName=names.PARAMETER_GROUP, Source="user")
+    assert [item["ParameterName"] for item in values["Parameters"]] == ["log_min_duration_statement"]
+
+
 def identifiers(sandbox: Sandbox) -> set[str]:
     return {str(item["DBInstanceIdentifier"]) for item in in_west(sandbox).describe_db_instances()["DBInstances"]}
+
+
+@pytest.mark.slow
+def test_a_dump_that_has_not_arrived_is_told_and_the_newest_that_has_is_restored(
+    sandbox: Sandbox, west: Project
+) -> None:
+    arrived = nightly_dump.run(sandbox.layout)
+    second_region.replicate_dumps(sandbox.layout)
+    now = utc_now()
+    wait_until(lambda: utc_now() > now, 5, "the next second, which names the next dump", 0.1)
+    late = nightly_dump.run(sandbox.layout)
+    west.config(id="inc-1", method="dump", dump="latest")
+    shown = west.preview().ok()
+    assert f"dump {late.key}" in shown.text
+    assert "S3 replication PENDING" in shown.text
+    assert f"/{arrived.key} " in shown.text

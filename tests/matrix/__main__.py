@@ -149,6 +149,8 @@ def main(words: Sequence[str] | None = None) -> int:
     matrix = Matrix(rounds, console)
     threads = [threading.Thread(target=matrix.work, args=(folder / str(number),)) for number in range(workers)]
     signal.signal(signal.SIGTERM, lambda _number, _frame: matrix.stop())
+    # A shell's background job ignores Ctrl-C, and so would every command that is interrupted here
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for thread in threads:
         thread.start()
     for thread in threads:

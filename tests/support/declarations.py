@@ -15,6 +15,8 @@ from restore.model.planned import Plan
 from restore.model.request import Settings
 from restore.program import graph
 from restore.program.receipts import Gates
+from restore.program.restoration import Rds
+from tests.support.worlds import candidate
 from validation.verdict import Verdict
 
 
@@ -51,7 +53,7 @@ def register(plan: Plan, settings: Settings, *, proved: bool) -> Mapping[str, An
         graph.declare(
             plan,
             settings,
-            Gates(plan.id, by_name, Running(), lambda: None),
+            Gates(plan.id, by_name, Running(), lambda: None, Rds(lambda: None, lambda *_: candidate())),
             lambda _step, _document: None,
             proved=proved,
         )

@@ -24,7 +24,7 @@ from restore.kubernetes import Pod
 from restore.model.cluster import Deployment, Reference, Writer
 from restore.model.inventory import Inventory
 from restore.model.labels import ANNOTATION_ENDPOINT
-from restore.model.rds import AutomatedBackup, Credential, Endpoint, Instance, InstanceSettings
+from restore.model.rds import AutomatedBackup, Credential, Endpoint, Instance, InstanceSettings, Snapshot
 from restore.model.request import QuietSettings, Request, Settings, Tls, Traffic
 from restore.postgres import Activity, Attempt, Fence, Quiet, Session
 from restore.postgres.background_writers import BackgroundWriter
@@ -63,6 +63,10 @@ class Rds:
 
     def automated_backups(self, *, resource_id: str) -> tuple[AutomatedBackup, ...]:
         return tuple(one for one in self.windows if one.source_resource_id == resource_id)
+
+    def snapshot(self, identifier: str) -> Snapshot | None:
+        del identifier
+        return None
 
     def instance(self, identifier: str) -> Instance | None:
         return next((instance for instance in self.instances if instance.identifier == identifier), None)

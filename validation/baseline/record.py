@@ -16,7 +16,7 @@ from validation.connect.query import Answer, Question, Side, Unanswered
 from validation.connect.query_runner import Budget, QueryOutcome, ask_all
 from validation.connect.session import ReadSession, Unreachable, connect
 from validation.connect.target import Target
-from validation.expectations.model import Expectations, Freshness, Limits
+from validation.expectations.model import BUDGET_SECONDS, STATEMENT_SECONDS, Expectations, Freshness, Limits
 from validation.expectations.table_names import Table
 from validation.schema import catalog as catalogs
 from validation.schema import snapshot
@@ -68,7 +68,8 @@ class Reader:
     def __init__(self, target: Target, session: ReadSession, limits: Limits) -> None:
         self._target, self._session = target, session
         self._workers = limits.workers
-        self._terms = Budget(limits.statement_seconds, time.monotonic() + limits.budget_seconds)
+        deadline = time.monotonic() + (limits.budget_seconds or BUDGET_SECONDS)
+        self._terms = Budget(limits.statement_seconds or STATEMENT_SECONDS, deadline)
 
     def catalog(self) -> Catalog:
         """Reads what the database is made of. Raises Unread."""

@@ -31,7 +31,8 @@ class Check:
 
     A `tolerant` check judges whatever answers there are, and must itself refuse too few. `inconclusive` is the
     severity of an INCONCLUSIVE where it is another than that of a FAIL. `faults` asks for all that is wrong, where what
-    the source or the baseline has in the same place doesn't keep a restore from being used.
+    the source or the baseline has in the same place doesn't keep a restore from being used. `chance` is the probability
+    that it finds one wrong row: 1 where it reads them all.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Check:
     tolerant: bool = False
     inconclusive: Severity | None = None
     faults: FaultList | None = None
+    chance: float = 1.0
 
     def severity_of(self, verdict: Verdict) -> Severity:
         """Returns what a verdict of this check counts for."""

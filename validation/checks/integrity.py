@@ -13,6 +13,7 @@ from validation.checks.common import build_fault_list, compose_key
 from validation.connect.query import Answer, Question
 from validation.expectations.table_names import quote
 from validation.schema.catalog import Catalog, ForeignKey, SequenceUse
+from validation.schema.sample import BY_INDEX, Runs, Sampling, compose_sampled, is_small, measure_chance
 from validation.sql.queries import query
 from validation.terminal import format_number
 from validation.verdict import Severity
@@ -21,18 +22,37 @@ OPERATOR = re.compile(r"[-+*/<>=~!@#%^&|`?]+")
 NO_ORPHANS = "every row has the row it refers to"
 
 
-def build_checks(catalog: Catalog) -> Iterator[Check]:
-    """Yields a check for each sequence that fills a column, and for each foreign key."""
+def build_checks(catalog: Catalog, sampling: Sampling | None = None) -> Iterator[Check]:
+    """Yields a check for each sequence that fills a column, and for each foreign key. With `sampling`, of large tables
+    some rows are looked up."""
     for use in catalog.sequences:
-        yield build_sequence_check(use)
+        yield build_sequence_check(use, choose_values(use, catalog, sampling))
     for key in catalog.foreign_keys:
         facts = catalog.by_name.get(key.child)
-        yield build_foreign_key_check(key, facts.key if facts else ())
+        yield build_foreign_key_check(key, facts.key if facts else (), choose_children(key, catalog, sampling))
 
 
-def build_sequence_check(use: SequenceUse) -> Check:
+def choose_values(use: SequenceUse, catalog: Catalog, sampling: Sampling | None) -> tuple[Runs, ...]:
+    """Returns what is read of a column that a sequence fills; empty where an index tells its furthest value, or all of
+    it is read."""
+    facts = catalog.by_name.get(use.table)
+    if sampling is None or facts is None or use.column in facts.ordered or is_small(facts.leaves):
+        return ()
+    return tuple(sampling.choose_runs(leaf) for leaf in facts.leaves)
+
+
+def choose_children(key: ForeignKey, catalog: Catalog, sampling: Sampling | None) -> tuple[Runs, ...]:
+    """Returns the rows that are looked up in the table that they refer to; empty where it is all of them."""
+    child, parent = catalog.by_name.get(key.child), catalog.by_name.get(key.parent)
+    if sampling is None or child is None or parent is None or (is_small(child.leaves) and is_small(parent.leaves)):
+        return ()
+    leaves = [leaf for leaf in child.leaves if key.child_partitioned or leaf.table == key.child]
+    return sampling.share_lookups(leaves, sum(leaf.blocks for leaf in parent.leaves))
+
+
+def build_sequence_check(use: SequenceUse, sampled: Sequence[Runs] = ()) -> Check:
     """Builds the check of a sequence. One behind its column makes the next inserts fail, or collide where there is no
-    unique key."""
+    unique key. `sampled` is what is read of the column, where that isn't all."""
     name = f"sequence:{use.table}.{quote(use.column)}"
     needed = "the next value beyond every value in the column"
     if use.cycles or not use.number:
@@ -48,7 +68,8 @@ def build_sequence_check(use: SequenceUse) -> Check:
         row = answers[0].row
         following = int(row["last_value"]) + (use.increment if row["is_called"] else 0)
         furthest = row["furthest"]
-        found = f"{use.sequence} gives {following:,} next, the column has {_format_value(furthest)}"
+        read = " in the rows that were read" if sampled else ""
+        found = f"{use.sequence} gives {following:,} next, the column has {_format_value(furthest)}{read}"
         behind = furthest is not None and (following - furthest) * use.increment <= 0
         if behind:
             return judge_failed(
@@ -58,14 +79,17 @@ def build_sequence_check(use: SequenceUse) -> Check:
             )
         return judge_passed(found, needed)
 
-    statement = query(
-        "sequence",
-        extreme=sql.SQL("max") if use.increment > 0 else sql.SQL("min"),
-        column=sql.Identifier(use.column),
-        table=use.table.identifier,
-        sequence=use.sequence.identifier,
-    )
-    question = Question(f"{name}:{use.sequence}", statement)
+    parts = {
+        "extreme": sql.SQL("max") if use.increment > 0 else sql.SQL("min"),
+        "column": sql.Identifier(use.column),
+        "sequence": use.sequence.identifier,
+    }
+    if sampled:
+        rows = compose_sampled(sampled, (use.column,))
+        pages = sum(part.blocks for part in sampled)
+        question = Question(f"{name}:{use.sequence}", query("sample_sequence", rows=rows, **parts), cost=pages)
+        return Check(name, judge, (question,), needed, chance=measure_chance(sampled))
+    question = Question(f"{name}:{use.sequence}", query("sequence", table=use.table.identifier, **parts))
     ahead = query(
         "faults_of_sequence",
         label=sql.Literal(use.column),
@@ -79,9 +103,10 @@ def build_sequence_check(use: SequenceUse) -> Check:
     return Check(name, judge, (question,), needed, faults=build_fault_list(question.id, things, ahead, question))
 
 
-def build_foreign_key_check(key: ForeignKey, primary: Sequence[str]) -> Check:
+def build_foreign_key_check(key: ForeignKey, primary: Sequence[str], looked_up: Sequence[Runs] = ()) -> Check:
     """Builds the check that no row lacks its counterpart. It judges the rows themselves: a constraint can be NOT VALID,
-    or have been bypassed by a session with session_replication_role (PostgreSQL, "Client Connection Defaults")."""
+    or have been bypassed by a session with session_replication_role (PostgreSQL, "Client Connection Defaults").
+    `looked_up` are the rows that are judged, where these aren't all."""
     name = f"foreign-key:{key.child}.{quote(key.name)}"
     severity = Severity.BLOCKING if key.enforced else Severity.ADVISORY
     operators = [name for _, name in key.operators]
@@ -102,11 +127,25 @@ def build_foreign_key_check(key: ForeignKey, primary: Sequence[str]) -> Check:
                 NO_ORPHANS,
                 "docs/checks.md: choose a recovery point before the rows were lost, or repair them",
             )
-        return judge_passed("no row without its counterpart", NO_ORPHANS)
+        of = f" among {format_number(int(answers[0].row['probed']), 'row')} that were looked up" if looked_up else ""
+        return judge_passed(f"no row without its counterpart{of}", NO_ORPHANS)
 
     parts = _compose_parts(key)
     shown = tuple(dict.fromkeys((*(primary or ("ctid",)), *key.child_columns)))
-    question = Question(name, query("foreign_key", **parts), cost=key.pages)
+    tables = tuple(dict.fromkeys((str(key.child), str(key.parent))))
+    if looked_up:
+        parts["child"] = compose_sampled(looked_up, (*primary, *key.child_columns))
+        pages = sum(part.pages for part in looked_up)
+        question = Question(name, query("sample_foreign_key", **parts), cost=pages, settings=BY_INDEX, reads=tables)
+        examples = Question(
+            f"examples:{name}",
+            query("foreign_key_examples", keys=compose_key(shown), **parts),
+            cost=pages,
+            settings=BY_INDEX,
+        )
+        chance = measure_chance(looked_up)
+        return Check(name, judge, (question,), NO_ORPHANS, examples, severity, chance=chance)
+    question = Question(name, query("foreign_key", **parts), cost=key.pages, reads=tables)
     told = (sql.SQL("{}::text").format(sql.Identifier("c", column)) for column in (*primary, *key.child_columns))
     orphans = query("faults_of_foreign_key", columns=sql.SQL(", ").join(told), keys=compose_key(shown), **parts)
     things = f"rows of {key.child} without their row in {key.parent}"

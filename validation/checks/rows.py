@@ -16,7 +16,8 @@ from validation.connect.query import Answer, Question, Side
 from validation.expectations.model import Expectations, Freshness, RowRange
 from validation.expectations.table_names import Table, quote
 from validation.schema.catalog import Catalog
-from validation.schema.table_scan import TableScan
+from validation.schema.sample import Sampling, compose_sampled
+from validation.schema.table_scan import RowCount, TableScan, compose_count, read_count
 from validation.sql.queries import query
 from validation.terminal import format_number
 from validation.times import format_time, format_time_micros, from_epoch
@@ -25,6 +26,7 @@ from validation.verdict import Severity
 NO_BASELINE = "docs/checks.md: record a baseline, or waive the check with a reason"
 CLOCKS = timedelta(minutes=5)
 """How far an application's clock may be ahead of the database's."""
+IN_FULL = "docs/large.md: with validation.depth full all of it is read; or waive the check with a reason"
 NO_SOURCE = "docs/checks.md: give the source to compare with, or waive the check with a reason"
 
 
@@ -34,13 +36,14 @@ def build_checks(
     source: Catalog | None,
     restore_point: datetime | None,
     baseline: Baseline | None = None,
+    sampling: Sampling | None = None,
 ) -> Iterator[Check]:
     """Yields the checks of counts, nulls and newest timestamps. `restore_point` has a zone. What is relative to a
-    source or baseline that isn't there is INCONCLUSIVE."""
+    source or baseline that isn't there is INCONCLUSIVE. With `sampling` the source's large tables are sampled too."""
     yield _build_tables_check(passes)
     yield from _build_freshness_checks(passes, expectations.freshness, restore_point)
     yield from _build_future_checks(passes, expectations.freshness, restore_point)
-    yield from _build_count_checks(passes, expectations.tables, source, baseline)
+    yield from _build_count_checks(passes, expectations.tables, source, baseline, sampling)
     yield from _build_null_checks(passes, expectations)
     if source is not None:
         yield _build_tables_of_source_check(passes, source)
@@ -51,9 +54,12 @@ def _build_tables_check(passes: Mapping[Table, TableScan]) -> Check:
     roots = [scan.question for scan in passes.values() if not scan.facts.partition]
 
     def judge(answers: Sequence[Answer]) -> Judgement:
-        rows = sum(int(answer.row["rows"]) for answer in answers)
+        counts = [read_count(answer.row) for answer in answers]
+        rows = sum(count.rows for count in counts)
+        about = "" if all(count.exact for count in counts) else "about "
         found = (
-            f"{format_number(len(roots), 'table')}, {format_number(rows, 'row')} in the {len(answers)} that were read"
+            f"{format_number(len(roots), 'table')}, {about}{format_number(rows, 'row')} in the {len(answers)} that were"
+            " read"
         )
         needed = "tables with rows in them"
         if roots and not answers:
@@ -74,6 +80,7 @@ def _build_count_checks(
     ranges: Mapping[Table, RowRange],
     source: Catalog | None,
     baseline: Baseline | None,
+    sampling: Sampling | None,
 ) -> Iterator[Check]:
     for table in sorted(ranges.keys() | passes.keys()):
         name = f"rows:{table}"
@@ -89,7 +96,7 @@ def _build_count_checks(
                 name, judge_inconclusive("no source was read", _describe_range(bounds, Others()), NO_SOURCE)
             )
         else:
-            of_source = (_count_of_source(table, source),) if bounds.needs_source else ()
+            of_source = (_count_of_source(table, source, sampling),) if bounds.needs_source else ()
             yield _build_count_check(name, passes[table], bounds, of_source, before.rows if before else None)
 
 
@@ -97,37 +104,47 @@ def _build_count_checks(
 class Others:
     """Rows of the same table elsewhere, as far as they are known."""
 
-    source: int | None = None
+    source: RowCount | None = None
     baseline: int | None = None
 
     def __str__(self) -> str:
-        pairs = (("source", self.source), ("baseline", self.baseline))
-        counts = [f"{name}: {rows:,}" for name, rows in pairs if rows is not None]
+        counts = [f"source: {_describe_count(self.source)}"] if self.source else []
+        counts += [f"baseline: {self.baseline:,}"] if self.baseline is not None else []
         return f" ({', '.join(counts)})" if counts else ""
 
 
 @dataclass(frozen=True)
 class Bound:
-    """The fewest rows, or the most, that are right; `rows` is None while what it is relative to isn't known."""
+    """The fewest rows, or the most, that are right, give or take `spread`; `rows` is None while what it is relative to
+    isn't known."""
 
     least: bool
     rows: Decimal | None
     words: str
+    spread: Decimal = Decimal(0)
 
-    def holds(self, rows: int) -> bool:
-        """Tells whether so many rows are within the bound; an unknown bound holds."""
-        return self.rows is None or (rows >= self.rows if self.least else rows <= self.rows)
+    def holds(self, count: RowCount) -> bool | None:
+        """Tells whether so many rows are within the bound; an unknown one holds. None where an estimate can't tell."""
+        if self.rows is None:
+            return True
+        low, high = self.rows - self.spread, self.rows + self.spread
+        surely = count.least >= high if self.least else count.most <= low
+        surely_not = count.most < low if self.least else count.least > high
+        return True if surely else False if surely_not else None
 
 
 def _build_count_check(
     name: str, scan: TableScan, bounds: RowRange, of_source: tuple[Question, ...], of_baseline: int | None
 ) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
-        rows = int(answers[0].row["rows"])
-        others = Others(int(answers[1].row["rows"]) if of_source else None, of_baseline)
-        found = f"{format_number(rows, 'row')}{others}"
+        count = read_count(answers[0].row)
+        others = Others(read_count(answers[1].row) if of_source else None, of_baseline)
+        found = f"{_describe_count(count)}{'' if count.exact else ' rows'}{others}"
         needed = _describe_range(bounds, others)
-        if not all(bound.holds(rows) for bound in _find_bounds(bounds, others)):
+        held = [bound.holds(count) for bound in _find_bounds(bounds, others)]
+        if False not in held and None in held:
+            return judge_inconclusive(f"{found}, too near to the bound for a sample to tell", needed, IN_FULL)
+        if False in held:
             return judge_failed(
                 found,
                 needed,
@@ -135,29 +152,41 @@ def _build_count_check(
             )
         return judge_passed(found, needed)
 
-    return Check(name, judge, (scan.question, *of_source), _describe_range(bounds, Others(baseline=of_baseline)))
+    needed = _describe_range(bounds, Others(baseline=of_baseline))
+    return Check(name, judge, (scan.question, *of_source), needed)
 
 
-def _count_of_source(table: Table, source: Catalog | None) -> Question:
+def _describe_count(count: RowCount) -> str:
+    if count.exact:
+        return format_number(count.rows, "row")
+    return f"about {count.rows:,} (between {count.least:,} and {count.most:,}; {count.read:,} were read)"
+
+
+def _count_of_source(table: Table, source: Catalog | None, sampling: Sampling | None) -> Question:
     facts = source.by_name.get(table) if source else None
-    statement = query("count", table=table.identifier)
-    return Question(f"source:count:{table}", statement, Side.SOURCE, facts.pages if facts else 0)
+    if facts is None:
+        return Question(f"source:count:{table}", query("count", table=table.identifier), Side.SOURCE)
+    statement, pages = compose_count(facts, sampling)
+    return Question(f"source:count:{table}", statement, Side.SOURCE, pages)
 
 
 def _find_bounds(bounds: RowRange, others: Others) -> Iterator[Bound]:
+    of_source = others.source.rows if others.source else None
     for word, rows in (("least", bounds.min), ("most", bounds.max)):
         if rows is not None:
             yield Bound(word == "least", Decimal(rows), f"at {word} {rows:,}")
     for word, share, rows, whose in (
-        ("least", bounds.at_least_of_source, others.source, "source"),
-        ("most", bounds.at_most_of_source, others.source, "source"),
+        ("least", bounds.at_least_of_source, of_source, "source"),
+        ("most", bounds.at_most_of_source, of_source, "source"),
         ("least", bounds.at_least_of_baseline, others.baseline, "baseline"),
         ("most", bounds.at_most_of_baseline, others.baseline, "baseline"),
     ):
         if share is not None:
             part = None if rows is None else _take_part(share, rows)
             exact = "" if part is None else f" ({part:,.0f})"
-            yield Bound(word == "least", part, f"at {word} {share:.4g} of the {whose}'s{exact}")
+            spread = others.source.spread if whose == "source" and others.source else 0
+            words = f"at {word} {share:.4g} of the {whose}'s{exact}"
+            yield Bound(word == "least", part, words, _take_part(share, spread))
 
 
 def _take_part(share: float, rows: int) -> Decimal:
@@ -188,7 +217,8 @@ def _build_null_checks(passes: Mapping[Table, TableScan], expectations: Expectat
 
 def _build_null_check(name: str, scan: TableScan, column: str) -> Check:
     def judge(answers: Sequence[Answer]) -> Judgement:
-        nulls, rows = int(answers[0].row[scan.nulls[column]]), int(answers[0].row["rows"])
+        nulls, rows = int(answers[0].row[scan.nulls[column]]), read_count(answers[0].row).read
+        read = " that were read" if scan.sampled else ""
         needed = "rows, none without a value"
         if not rows:
             return judge_failed(
@@ -197,18 +227,18 @@ def _build_null_check(name: str, scan: TableScan, column: str) -> Check:
                 "docs/checks.md: compare the recovery point with the time of the loss",
             )
         if nulls:
-            said = f"{format_number(nulls, 'row')} of {rows:,} without a value"
+            said = f"{format_number(nulls, 'row')} of {rows:,}{read} without a value"
             return judge_failed(said, needed, "docs/checks.md: choose a recovery point before the values were lost")
-        return judge_passed(f"a value in each of {format_number(rows, 'row')}", needed)
+        return judge_passed(f"a value in each of {format_number(rows, 'row')}{read}", needed)
 
     statement = query(
         "null_examples",
         keys=compose_key(scan.facts.key),
-        table=scan.facts.table.identifier,
+        table=compose_sampled(scan.sampled, (*scan.facts.key, column)) if scan.sampled else scan.facts.table.identifier,
         column=sql.Identifier(column),
     )
-    examples = Question(f"examples:{name}", statement, cost=scan.facts.pages)
-    return Check(name, judge, (scan.question,), "rows, none without a value", examples)
+    examples = Question(f"examples:{name}", statement, cost=scan.question.cost)
+    return Check(name, judge, (scan.question,), "rows, none without a value", examples, chance=scan.chance)
 
 
 def _build_freshness_checks(
@@ -253,16 +283,24 @@ def _build_freshness_check(name: str, scan: TableScan, freshness: Freshness, res
                 needed,
                 "docs/checks.md: correct the value in the source, or waive the check",
             )
-        found = f"newest {format_time_micros(at)}"
+        found = f"newest {format_time_micros(at)}{_of_sample(scan, freshness.column)}"
         if at > last:
             fix = "docs/checks.md: data from after the restore point; wrong instance, or wrong recovery point"
             return judge_failed(f"{found}, {(at - last).total_seconds():,.3f} s too new", needed, fix)
+        if at < first and not scan.knows_newest(freshness.column):
+            said = f"{found}; the table may have newer ones"
+            return judge_inconclusive(said, needed, f"an index on the column; or {IN_FULL}")
         if at < first:
             fix = "docs/checks.md: older than asked for; another recovery point, or a larger tolerance_seconds"
             return judge_failed(f"{found}, {(first - at).total_seconds():,.3f} s too old", needed, fix)
         return judge_passed(found, needed)
 
-    return Check(name, judge, (scan.question,), needed)
+    chance = 1.0 if scan.knows_newest(freshness.column) else scan.chance
+    return Check(name, judge, (scan.question,), needed, chance=chance)
+
+
+def _of_sample(scan: TableScan, column: str) -> str:
+    return "" if scan.knows_newest(column) else " of the rows that were read"
 
 
 def _build_future_checks(
@@ -293,9 +331,11 @@ def _build_not_after_check(name: str, scan: TableScan, column: str, point: datet
                 "docs/checks.md: is this data from after the restore point? declare a column that may lie in the future"
             )
             return judge_failed(found, needed, fix)
-        return judge_passed(f"newest {format_time_micros(at)}" if at else f"newest is {newest} s", needed)
+        of = _of_sample(scan, column)
+        return judge_passed((f"newest {format_time_micros(at)}" if at else f"newest is {newest} s") + of, needed)
 
-    return Check(name, judge, (scan.question,), needed, severity=Severity.ADVISORY)
+    chance = 1.0 if scan.knows_newest(column) else scan.chance
+    return Check(name, judge, (scan.question,), needed, severity=Severity.ADVISORY, chance=chance)
 
 
 def _build_tables_of_source_check(passes: Mapping[Table, TableScan], source: Catalog) -> Check:

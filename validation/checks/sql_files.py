@@ -14,9 +14,10 @@ from psycopg import sql
 from validation.checks.check import Check, Judgement, build_settled, judge_failed, judge_inconclusive, judge_passed
 from validation.checks.common import build_fault_list, read_example
 from validation.connect.query import BORROWED, Answer, Question, Row
-from validation.expectations.sql_checks import PLACEHOLDER, RESTORE_POINT, SqlCheck, read_built_in
-from validation.expectations.table_names import quote
+from validation.expectations.sql_checks import PLACEHOLDER, RESTORE_POINT, SqlCheck, read_built_in, read_sampled
+from validation.expectations.table_names import Table, quote
 from validation.schema.catalog import list_question
+from validation.schema.sample import RUN, SMALL, Leaf, Runs, Sampling
 from validation.sql.queries import query
 from validation.verdict import Severity, Verdict
 
@@ -30,12 +31,46 @@ the catalogs besides, that makes those with this extension safe for any login.""
 
 @dataclass(frozen=True)
 class QueryContext:
-    """What queries are completed with: `listed` are the things by list, `extensions` the schema of each."""
+    """What queries are completed with: `listed` are the things by list, `extensions` the schema of each. With
+    `sampling` only a sample of a large table is read."""
 
     listed: Mapping[str, Sequence[Row]]
     extensions: Mapping[str, str]
     version: int
     restore_point: datetime | None = None
+    sampling: Sampling | None = None
+
+    def is_large(self, check: SqlCheck, thing: Row) -> bool:
+        """Tells whether a check that comes along reads no more than a sample of a thing."""
+        most = max(int(thing.get("blocks") or 0), int(thing.get("toast_blocks") or 0))
+        return self.sampling is not None and most > SMALL and check in read_built_in()
+
+
+@dataclass(frozen=True)
+class SampledThing:
+    """What is read of a large thing by each kind of question."""
+
+    read: Runs
+    looked_up: Runs
+    values: Runs
+    toast_blocks: int
+
+    @property
+    def pieces(self) -> Pieces:
+        """What a query of sql/sampled/ is completed with."""
+        return {
+            "sampled": self.values.compose_rows(),
+            "looked_up": self.looked_up.compose_rows(),
+            "ranges": self.read.compose_ranges(),
+            "with_toast": sql.Literal(not self.read.whole or self.toast_blocks <= SMALL),
+            "run": sql.Literal(RUN),
+            "blocks": sql.Literal(self.read.leaf.blocks),
+        }
+
+    def runs_of(self, check: SqlCheck) -> Runs:
+        """Returns the rows that a check looks at."""
+        by_piece = {"sampled": self.values, "looked_up": self.looked_up, "ranges": self.read}
+        return next(runs for piece, runs in by_piece.items() if piece in check.placeholders)
 
 
 def build_checks(checks: Sequence[SqlCheck], around: QueryContext) -> Iterator[Check]:
@@ -54,7 +89,10 @@ def _build_checks_of_file(check: SqlCheck, around: QueryContext) -> Iterator[Che
         yield _build_unlisted_check(check, check.each)
     elif things := around.listed[check.each]:
         for thing in sorted(things, key=lambda thing: [str(part) for part in thing["subject"]]):
-            yield _build_check_of_thing(check, thing, around)
+            if not around.is_large(check, thing):
+                yield _build_check_of_thing(check, thing, around)
+            elif check.name in read_sampled():
+                yield _build_check_of_sample(check, thing, around)
     else:
         yield build_settled(check.name, _judge_nothing(check), check.inconclusive)
 
@@ -74,8 +112,60 @@ def _build_unlisted_check(check: SqlCheck, name: str) -> Check:
     return Check(check.name, lambda _: _judge_nothing(check), (question,), check.needed, severity=check.inconclusive)
 
 
+def list_unread(checks: Sequence[SqlCheck], around: QueryContext) -> tuple[str, ...]:
+    """Returns the names of the checks that a sample has no answer to: those that need the whole of a table or index."""
+    return tuple(
+        _name_check(check, thing)
+        for check in checks
+        for thing in (around.listed.get(check.each, ()) if check.each else ())
+        if around.is_large(check, thing) and (check.name not in read_sampled() or _is_foreign(check, thing))
+    )
+
+
+def _name_check(check: SqlCheck, thing: Row) -> str:
+    return f"{check.name}:{'.'.join(quote(part) for part in thing['subject'])}"
+
+
+def _is_foreign(check: SqlCheck, thing: Row) -> bool:
+    """A key whose type comes from an extension is looked up by no operator of PostgreSQL's own."""
+    return check.each == "unique_key" and not thing["plain"] and not thing.get("unjudged")
+
+
+def _build_check_of_sample(check: SqlCheck, thing: Row, around: QueryContext) -> Check:
+    """Builds the check of what is read of a large thing."""
+    if thing.get("unjudged"):
+        return _build_check_of_thing(check, thing, around)
+    if _is_foreign(check, thing):
+        fix = "docs/large.md: validation.depth full reads the whole table"
+        said = "a key of a type that a sample can't look up"
+        return build_settled(_name_check(check, thing), judge_inconclusive(said, check.needed, fix), Severity.ADVISORY)
+    of_sample = read_sampled()[check.name]
+    sampled = sample_thing(thing, around)
+    own = {key: _compose_sql(str(value)) for key, value in thing.items() if value is not None}
+    pieces = {**own, **_list_pieces(of_sample, around), **sampled.pieces}
+    runs = sampled.runs_of(of_sample)
+    pages = runs.pages if runs is sampled.looked_up else runs.blocks
+    built = _complete(of_sample, _name_check(check, thing), pieces, pages, _list_read(thing))
+    return replace(built, chance=runs.chance)
+
+
+def sample_thing(thing: Row, around: QueryContext) -> SampledThing:
+    """Returns what is read of a large thing."""
+    schema, name = thing["of"]
+    leaf = Leaf(Table(schema, name), int(thing["blocks"]), float(thing["rows_a_block"]))
+    sampling = around.sampling or Sampling()
+    toast = int(thing.get("toast_blocks") or 0)
+    return SampledThing(
+        sampling.choose_runs(leaf), sampling.choose_lookups(leaf), sampling.choose_values(leaf, toast), toast
+    )
+
+
+def _list_read(thing: Row) -> tuple[str, ...]:
+    return (str(Table(*thing["of"])),) if thing.get("of") else ()
+
+
 def _build_check_of_thing(check: SqlCheck, thing: Row, around: QueryContext) -> Check:
-    name = f"{check.name}:{'.'.join(quote(part) for part in thing['subject'])}"
+    name = _name_check(check, thing)
     if thing.get("unjudged"):
         fix = "docs/checks.md: look at it by hand, or with amcheck"
         return build_settled(
@@ -85,7 +175,7 @@ def _build_check_of_thing(check: SqlCheck, thing: Row, around: QueryContext) -> 
         )
     # The server itself wrote these pieces, with quote_ident and its like
     own = {key: _compose_sql(str(value)) for key, value in thing.items() if value is not None}
-    return _complete(check, name, {**own, **_list_pieces(check, around)}, int(thing["pages"] or 0))
+    return _complete(check, name, {**own, **_list_pieces(check, around)}, int(thing["pages"] or 0), _list_read(thing))
 
 
 def _list_pieces(check: SqlCheck, around: QueryContext) -> Pieces:
@@ -98,7 +188,7 @@ def _list_pieces(check: SqlCheck, around: QueryContext) -> Pieces:
     return pieces
 
 
-def _complete(check: SqlCheck, name: str, pieces: Pieces, pages: int = 0) -> Check:
+def _complete(check: SqlCheck, name: str, pieces: Pieces, pages: int = 0, reads: tuple[str, ...] = ()) -> Check:
     try:
         parts = {"lists": _compose_lists(check), "query": _fill(check.query, pieces)}
     except KeyError as error:
@@ -115,7 +205,8 @@ def _complete(check: SqlCheck, name: str, pieces: Pieces, pages: int = 0) -> Che
         seconds=check.timeout_seconds,
         settings=check.settings,
         borrows=check.extension if check.extension and pieces[check.extension] == sql.Identifier(BORROWED) else None,
-        administrative=check.extension == AMCHECK and check in read_built_in(),
+        administrative=check.extension == AMCHECK and _comes_along(check),
+        reads=reads,
     )
     judged = Check(name, lambda answers: judge(check, answers[0]), (question,), check.needed, severity=check.severity)
     judged = replace(judged, inconclusive=check.inconclusive)
@@ -123,6 +214,10 @@ def _complete(check: SqlCheck, name: str, pieces: Pieces, pages: int = 0) -> Che
         return judged
     faults = query("faults_of_sql_check", **parts)
     return replace(judged, faults=build_fault_list(name, check.things, faults, question, recorded=check.each is None))
+
+
+def _comes_along(check: SqlCheck) -> bool:
+    return check in read_built_in() or check in read_sampled().values()
 
 
 def _compose_lists(check: SqlCheck) -> sql.Composable:

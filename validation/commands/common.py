@@ -12,7 +12,7 @@ from pathlib import Path
 
 from validation.connect.target import Target
 from validation.connect.urls import UrlError
-from validation.expectations.model import Limits
+from validation.expectations.model import BUDGET_SECONDS, Limits
 
 DONE, FAILED, INCONCLUSIVE, USAGE = 0, 1, 2, 3
 """Exit codes: done or PASS, FAIL or a difference, could not be found out, a mistake in the command or a file."""
@@ -116,10 +116,8 @@ def parse_workers(text: str) -> int:
 def add_limits(command: argparse.ArgumentParser) -> None:
     """Adds --budget and --workers, of commands that read a database without a file of expectations."""
     standard = Limits()
-    budget = f"how long it may take (default {standard.budget_seconds:g})"
-    command.add_argument(
-        "--budget", type=parse_seconds, default=standard.budget_seconds, metavar="SECONDS", help=budget
-    )
+    budget = f"how long it may take (default {BUDGET_SECONDS:g})"
+    command.add_argument("--budget", type=parse_seconds, default=BUDGET_SECONDS, metavar="SECONDS", help=budget)
     side = f"sessions in parallel (default {standard.workers})"
     command.add_argument("--workers", type=parse_workers, default=standard.workers, metavar="N", help=side)
 

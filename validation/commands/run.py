@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from validation.expectations import load
 from validation.runner.junit import as_junit
 from validation.runner.render import as_json, as_text
 from validation.runner.run import run
-from validation.verdict import Verdict
+from validation.verdict import Depth, Verdict
 
 EXIT: Mapping[Verdict, int] = {
     Verdict.PASS: common.DONE,
@@ -42,6 +43,10 @@ def declare(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--budget", type=common.parse_seconds, metavar="SECONDS", help="wins over limits.budget_seconds"
     )
+    depth = "sample reads of tables above 32 MiB a part of their blocks, and says what that can't find (default full)"
+    command.add_argument("--depth", type=Depth, choices=list(Depth), default=Depth.FULL, help=depth)
+    kept = "a file: what is costly to read is kept there, and not read again by a run after one that was cut off"
+    command.add_argument("--keep", type=Path, metavar="FILE", help=kept)
     command.add_argument("--json", action="store_true", help="print JSON instead of text")
     command.add_argument("--junit", type=Path, metavar="FILE", help="write JUnit XML too, for CI; replaces the file")
 
@@ -60,11 +65,43 @@ def act(options: argparse.Namespace) -> int:
         restore_point=restore_point,
         waivers=parse_waivers(options.waive),
         budget_seconds=options.budget,
+        depth=options.depth,
+        seed=str(target),
+        kept=KeptFile(options.keep) if options.keep else None,
+        say=_tell_person,
     )
     sys.stdout.write(json.dumps(as_json(report), indent=2) + "\n" if options.json else as_text(report))
     if options.junit:
         _write_junit(options.junit, as_junit(report))
     return EXIT[report.verdict]
+
+
+def _tell_person(text: str) -> None:
+    """How long it is going to take is for who waits at a terminal."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """Answers in a file of this machine: of one database, whose name is the caller's to choose."""
+
+    path: Path
+
+    def read(self) -> bytes | None:
+        """Returns what is there; None for nothing."""
+        try:
+            return self.path.read_bytes()
+        except OSError:
+            return None
+
+    def write(self, content: bytes) -> None:
+        """Raises UsageError for a place that can't be written to."""
+        try:
+            write_whole(self.path, content, replace=True)
+        except OSError as error:
+            fault = error.strerror or error
+            raise UsageError(f"--keep: {self.path}: {fault}; give a name in a folder that is there") from error
 
 
 def _write_junit(path: Path, content: bytes) -> None:

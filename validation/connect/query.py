@@ -45,6 +45,8 @@ class Question:
     borrows: str | None = None
     administrative: bool = False
     may_be_empty: bool = False
+    reads: tuple[str, ...] = ()
+    """The tables whose rows it reads, by schema and name; empty where that isn't known."""
 
 
 @dataclass(frozen=True)

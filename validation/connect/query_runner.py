@@ -27,13 +27,25 @@ STOPPED = "the run was stopped"
 QueryOutcome = Answer | Unanswered
 
 
+def ignore_answer(_id: str, _answer: Answer) -> None:
+    """Does nothing with an answer."""
+
+
 @dataclass(frozen=True)
 class Budget:
-    """How long asking may take: `deadline` is a time.monotonic(), `stop` ends it before."""
+    """How long asking may take: `deadline` is a time.monotonic(), `stop` ends it before. A statement may take
+    `statement_seconds`, and `page_seconds` more for each page that it reads."""
 
     statement_seconds: float
     deadline: float
     stop: threading.Event = field(default_factory=threading.Event)
+    page_seconds: float = 0.0
+    hear: Callable[[str, Answer], object] = ignore_answer
+    """Is told each answer as it comes."""
+
+    def allow(self, question: Question) -> float:
+        """Returns the seconds that a question may take."""
+        return self.statement_seconds + question.cost * self.page_seconds
 
 
 @dataclass
@@ -42,7 +54,7 @@ class _Work:
 
     waiting: deque[Question]
     deadline: float
-    statement_seconds: float
+    allow: Callable[[Question], float]
     answered: queue.Queue[tuple[str, QueryOutcome]] = field(default_factory=queue.Queue[tuple[str, QueryOutcome]])
     lock: threading.Lock = field(default_factory=threading.Lock)
     sessions: list[ReadSession] = field(default_factory=list[ReadSession])
@@ -56,7 +68,8 @@ class _Work:
                 self.stopped = "the time budget was spent"
             if self.stopped is not None or not self.waiting:
                 return None
-            return self.waiting.popleft(), min(self.statement_seconds, left)
+            question = self.waiting.popleft()
+            return question, min(self.allow(question), left)
 
     def serve(self, session: ReadSession) -> None:
         with self.lock:
@@ -89,7 +102,7 @@ def ask_all(
     by_id = {question.id: question for question in questions}
     if budget.stop.is_set():
         return dict.fromkeys(by_id, _make_unanswered(STOPPED))
-    work = _Work(deque(by_id.values()), budget.deadline, budget.statement_seconds)
+    work = _Work(deque(by_id.values()), budget.deadline, budget.allow)
     _start(lambda: _serve(lead, work))
     if open_another is not None:
         serve_another = partial(_serve_another, open_another, work)
@@ -158,9 +171,11 @@ def _collect(work: _Work, count: int, budget: Budget) -> dict[str, QueryOutcome]
                 break
             continue
         outcomes[key] = outcome
+        if isinstance(outcome, Answer):
+            budget.hear(key, outcome)
     return outcomes
 
 
 def _make_unanswered(reason: str) -> Unanswered:
-    fix = "docs/checks.md: run it again with a larger budget, or when the server answers"
+    fix = "docs/large.md: run it again, with a larger budget, or of a large database read a sample"
     return Unanswered(Verdict.INCONCLUSIVE, reason, fix)

@@ -20,7 +20,7 @@ DAMAGED = {
 UNKNOWN = {
     "42501": "grant the validating login what it needs (as a member of pg_read_all_data; of tables with "
     "row-level security as an owner or with BYPASSRLS)",
-    "57014": "raise limits.statement_seconds, or warm the table first: blocks load slowly after a restore",
+    "57014": "raise limits.statement_seconds, or read a sample (docs/large.md): blocks load slowly after a restore",
     "55P03": "something holds a lock on the table: find it in pg_locks",
     "22P02": "the expected value doesn't fit the column's type: correct the expectations",
     "42883": "the expected value can't be compared with the column: correct the expectations",

@@ -52,6 +52,9 @@ Family = Literal[
 DECLARABLE: tuple[str, ...] = get_args(Family)
 """Families of checks that need a declaration; `required` may name them."""
 
+STATEMENT_SECONDS = 300.0
+BUDGET_SECONDS = 1800.0
+"""How long a statement and a run may take at least, where a file doesn't say; a large database gets more."""
 PRISMA_MIGRATIONS = Table("public", "_prisma_migrations")
 ANY = "any"
 
@@ -211,10 +214,10 @@ class Role(RoleRights):
 
 @dataclass(frozen=True)
 class Limits(DocumentSection):
-    statement_seconds: NumberAbove0 = 300.0
-    """For one statement."""
-    budget_seconds: NumberAbove0 = 1800.0
-    """For the whole run; what is left then is INCONCLUSIVE."""
+    statement_seconds: NumberAbove0 | None = None
+    """For one statement. Without it 300, and what its tables' size needs on a fresh volume."""
+    budget_seconds: NumberAbove0 | None = None
+    """For the whole run; what is left then is INCONCLUSIVE. Without it 1800, and what the database's size needs."""
     workers: Positive = 4
     """Sessions that read in parallel, each with one process of the server."""
 

@@ -102,6 +102,17 @@ def read_built_in() -> tuple[SqlCheck, ...]:
     return checks
 
 
+@cache
+def read_sampled() -> Mapping[str, SqlCheck]:
+    """Returns, by name, what the checks of this package that read a whole table ask of a sample of a large one. Raises
+    ValueError with every mistake in them."""
+    problems: list[Problem] = []
+    checks = read_folder(FOLDER / "sampled", problems)
+    if problems:
+        raise ValueError("\n".join(problem.line for problem in problems))
+    return MappingProxyType({check.name: check for check in checks})
+
+
 def read_folders(folders: Iterable[Path]) -> tuple[SqlCheck, ...]:
     """Returns the checks of all folders. Raises FaultsInside with every mistake in them.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -26,6 +26,7 @@ from validation.expectations.model import DECLARABLE, Expectations
 from validation.expectations.sql_checks import read_built_in
 from validation.schema import table_scan
 from validation.schema.catalog import Catalog
+from validation.schema.sample import Coverage, SampleSummary, Sampling
 from validation.schema.snapshot import SchemaSnapshot
 
 
@@ -38,13 +39,15 @@ def build_checks(
     version: int,
     baseline: Baseline | BaselineError | None = None,
     wanted_schema: SchemaSnapshot | None = None,
+    sampling: Sampling | None = None,
 ) -> tuple[Check, ...]:
-    """Returns all checks of a run whose servers could be reached; `version` is the candidate's major one."""
-    scans = table_scan.build_scans(catalog, expectations)
+    """Returns all checks of a run whose servers could be reached; `version` is the candidate's major one. With
+    `sampling` only a sample of large tables is read."""
+    scans = table_scan.build_scans(catalog, expectations, sampling)
     before_all = baseline_checks.fit_baseline(baseline, restore_point)
     if wanted_schema is None and before_all is not None:
         wanted_schema = before_all.schema
-    around = QueryContext(catalog.listed, catalog.extensions, version, restore_point)
+    around = QueryContext(catalog.listed, catalog.extensions, version, restore_point, sampling)
     planned = (
         server.build_identity(target, expectations.server),
         *([server.build_not_the_source()] if source is not None else []),
@@ -55,12 +58,29 @@ def build_checks(
         *settings.build_extension_checks(expectations.extensions),
         *roles.build_checks(expectations.roles),
         *baseline_checks.build_checks(scans, catalog, baseline, restore_point),
-        *rows.build_checks(scans, expectations, source, restore_point, before_all),
-        *integrity.build_checks(catalog),
+        *rows.build_checks(scans, expectations, source, restore_point, before_all, sampling),
+        *integrity.build_checks(catalog, sampling),
         *schema.build_checks(wanted_schema, source=source is not None),
         *sql_files.build_checks((*read_built_in(), *expectations.sql_checks), around),
     )
     return _make_distinct(planned)
+
+
+def summarize_sample(
+    catalog: Catalog, checks: Sequence[Check], expectations: Expectations, version: int, sampling: Sampling
+) -> SampleSummary:
+    """Returns what a sample reads of large tables, and what it leaves unread."""
+    scans = table_scan.build_scans(catalog, expectations, sampling)
+    tables = {
+        str(table): Coverage(
+            sum(part.blocks for part in scan.sampled), sum(part.leaf.blocks for part in scan.sampled), scan.chance
+        )
+        for table, scan in sorted(scans.items())
+        if scan.sampled
+    }
+    around = QueryContext(catalog.listed, catalog.extensions, version, sampling=sampling)
+    chances = {check.name: check.chance for check in checks if check.chance < 1}
+    return SampleSummary(tables, chances, sql_files.list_unread(read_built_in(), around))
 
 
 def require_families(expectations: Expectations) -> Iterator[Check]:

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from validation.connect.query import Example
+from validation.runner import sample_words
 from validation.runner.result import CheckResult, ValidationReport
+from validation.schema.sample import SampleSummary
 from validation.terminal import wrap
 from validation.times import format_rfc3339
 from validation.verdict import Severity, Verdict
@@ -39,6 +41,9 @@ def as_json(report: ValidationReport) -> dict[str, Any]:
         "counts": dict(report.counts),
         "not_declared": list(report.not_declared),
         "unused_waivers": list(report.unused_waivers),
+        "depth": str(report.depth),
+        "sample": sample_words.as_json(report.sample) if report.sample else None,
+        "reused": {"answers": report.reused, "since": report.reused_since} if report.reused else None,
         "results": [_result_as_json(report, result) for result in report.results],
     }
 
@@ -61,6 +66,8 @@ def _result_as_json(report: ValidationReport, result: CheckResult) -> dict[str, 
 
 def _render_head(report: ValidationReport) -> Iterator[str]:
     yield from wrap(f"{report.verdict}  {report.target}", 6)
+    if report.sample:
+        yield from wrap(sample_words.tell_verdict(report.sample), 0)
     point = report.restore_point
     yield f"restore point {_format_utc(point)}" if point else "no restore point given"
     if report.baseline:
@@ -117,6 +124,19 @@ def _render_passed(report: ValidationReport) -> Iterator[str]:
     yield from wrap(f"{'passed':<{INDENT}}{said or 'nothing'}", INDENT)
     rows = sum(report.counts.values())
     yield f"{'read':<{INDENT}}{rows:,} rows in {len(report.counts):,} tables"
+    if report.reused:
+        said = f"{report.reused:,} answers of an earlier run (since {report.reused_since}): these tables are the same"
+        yield from wrap(f"{'reused':<{INDENT}}{said}", INDENT)
+    if report.sample:
+        yield from _render_sample(report.sample)
+
+
+def _render_sample(sample: SampleSummary) -> Iterator[str]:
+    lines = [("sample", sample_words.tell_read(sample)), ("not read", sample_words.tell_unread(sample))]
+    lines += [("may miss", text) for text in sample_words.tell_missed(sample)]
+    for name, text in lines:
+        if text:
+            yield from wrap(f"{name:<{INDENT}}{text}", INDENT)
 
 
 def _render_notes(report: ValidationReport) -> Iterator[str]:

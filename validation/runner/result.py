@@ -10,8 +10,9 @@ from types import MappingProxyType
 from validation.checks.check import Check, Judgement
 from validation.connect.query import Answer, Answers, Example, Unanswered
 from validation.problems import find_waiver
+from validation.schema.sample import SampleSummary
 from validation.sql.queries import render_text as statement_text
-from validation.verdict import Severity, Verdict
+from validation.verdict import Depth, Severity, Verdict
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ class ValidationReport:
 
     `baseline` is when the baseline was taken that the target was held against. `waivers` are those given, {check
     name or family: reason}; `not_declared` are the families of checks for which the expectations say nothing;
-    `counts` are the rows per table that were read on the candidate.
+    `counts` are the rows per table that were read on the candidate. `depth` is how much of the rows was to be read, and
+    `sample` what of large tables was, and what wasn't. `reused` are the answers of earlier runs that still hold, by
+    number, and `reused_since` is when the oldest was given.
     """
 
     results: tuple[CheckResult, ...]
@@ -66,6 +69,10 @@ class ValidationReport:
     waivers: Mapping[str, str] = field(default_factory=_make_no_waivers)
     not_declared: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=_make_no_counts)
+    depth: Depth = Depth.FULL
+    sample: SampleSummary | None = None
+    reused: int = 0
+    reused_since: str | None = None
 
     def waiver(self, result: CheckResult) -> str | None:
         """Returns the reason for which a result that is no pass is let through, or None."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, LiteralString, cast
@@ -13,12 +13,14 @@ from psycopg import sql
 from validation.connect.query import Answer, Question, Row, Side
 from validation.expectations.sql_checks import read_lists
 from validation.expectations.table_names import Table
+from validation.schema.sample import Leaf
 from validation.sql.queries import query
 
 
 @dataclass(frozen=True)
 class TableFacts:
-    """`columns` maps names to type names (of a domain: its base type); `key` is the primary key, or empty."""
+    """`columns` maps names to type names (of a domain: its base type); `key` is the primary key, or empty. `leaves` are
+    the files that its rows are in; `ordered` are columns whose greatest value is read from an index."""
 
     table: Table
     pages: int
@@ -26,6 +28,8 @@ class TableFacts:
     unlogged: bool
     columns: Mapping[str, str]
     key: tuple[str, ...]
+    leaves: tuple[Leaf, ...] = ()
+    ordered: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,28 @@ def list_questions(side: Side) -> tuple[Question, ...]:
     )
 
 
+def measure_question() -> Question:
+    """Asks how long the candidate's tables are now."""
+    statement = query("table_blocks", own_relations=query("own_relations"))
+    return Question(f"{Side.CANDIDATE}:blocks", statement)
+
+
+def with_blocks(catalog: Catalog, answer: Answer) -> Catalog:
+    """Returns the catalog with the sizes of an answer to `measure_question`."""
+    blocks = {Table(row["schema"], row["name"]): int(row["blocks"]) for row in answer.row["tables"]}
+
+    def measured(leaf: Leaf) -> Leaf:
+        return replace(leaf, blocks=blocks.get(leaf.table, leaf.blocks))
+
+    def grown(thing: Row) -> Row:
+        now = blocks.get(Table(*thing["of"]), 0) if "of" in thing else 0
+        return {**thing, "blocks": max(now, int(thing["blocks"] or 0))} if "blocks" in thing else thing
+
+    tables = tuple(replace(facts, leaves=tuple(map(measured, facts.leaves))) for facts in catalog.tables)
+    listed = {name: tuple(map(grown, things)) for name, things in catalog.listed.items()}
+    return replace(catalog, tables=tables, listed=listed)
+
+
 def list_question(name: str) -> Question:
     """Asks for the things of a list of sql/each/."""
     things = sql.SQL(cast(LiteralString, read_lists()[name].body))
@@ -130,7 +156,13 @@ def _read_table(row: Row) -> TableFacts:
         bool(row["unlogged"]),
         dict(row["columns"]),
         tuple(row["key"]),
+        tuple(_read_leaf(leaf) for leaf in row["leaves"]),
+        frozenset(row["ordered"]),
     )
+
+
+def _read_leaf(row: Row) -> Leaf:
+    return Leaf(Table(row["schema"], row["name"]), int(row["blocks"]), float(row["rows_a_block"]))
 
 
 def _read_foreign_key(row: Row) -> ForeignKey:

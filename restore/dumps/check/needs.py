@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from restore.dumps.model import Options
+from restore.dumps.model import Dump, Options
 from restore.dumps.sql import role_names
-from restore.dumps.sql.allow_list import DECISIONS, ClassifiedStatement
+from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.errors import Problem
+from restore.model.dump_kinds import DECISIONS
 
 
 @dataclass
@@ -56,7 +58,7 @@ def list_undecided(needs: Needs, options: Options) -> list[Problem]:
     """Returns the problems of statements that somebody must decide about. Pure."""
     problems: list[Problem] = []
     for kind, statements in sorted(needs.decisions.items()):
-        if kind in options.skip or (kind in options.allow and kind != "tablespace"):
+        if kind in options.allow and kind != "tablespace":
             continue
         first = statements[0]
         fix = f'--allow {kind} runs them, --skip {kind} leaves them out (docs/dumps.md, "A dump by hand")'
@@ -64,3 +66,11 @@ def list_undecided(needs: Needs, options: Options) -> list[Problem]:
         count = f"{len(statements)} of kind {kind}, first: {first.short}"
         problems.append(Problem(subject, count, f"a decision: {DECISIONS[kind]}", fix))
     return problems
+
+
+def list_unused_skips(skips: Iterable[str], dump: Dump) -> list[Problem]:
+    """Returns the problems of objects to leave out that the dump doesn't have. Pure."""
+    fix = f"python -m restore.dumps plan {dump.url} (without it: lists what is in the dump)"
+    return [
+        Problem(f"skip {skip}", "the dump has no such object", "the name of one that it has", fix) for skip in skips
+    ]

@@ -8,7 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from restore.dumps.check.needs import Needs, list_undecided
+from restore.dumps.check.demands import Demands
+from restore.dumps.check.needs import Needs, list_undecided, list_unused_skips
 from restore.dumps.check.progress import Meter, Ticker
 from restore.dumps.model import Dump, LoadPhase, Options, ProgressCallback, Scan
 from restore.dumps.read.readahead import Ahead
@@ -17,6 +18,7 @@ from restore.dumps.sql import insert_statements, role_names
 from restore.dumps.sql.allow_list import ClassifiedStatement, find_security_definer
 from restore.dumps.sql.postponed_indexes import Postponed
 from restore.dumps.sql.sections import DumpSection, Script
+from restore.dumps.sql.skips import Skips
 from restore.dumps.sql.splitter import SLACK, Piece, Splitter
 from restore.errors import PermanentError, Problem, TemporaryError
 
@@ -53,6 +55,7 @@ class _Scanner:
     options: Options
     stop: threading.Event
     needs: Needs = field(default_factory=Needs)
+    demands: Demands = field(default_factory=Demands)
     kinds: Counter[str] = field(default_factory=Counter[str])
     problems: list[Problem] = field(default_factory=list[Problem])
     sequences: dict[str, tuple[int, bool]] = field(default_factory=dict[str, "tuple[int, bool]"])
@@ -67,7 +70,8 @@ class _Scanner:
         segment = self.options.segment_bytes
         buffer = bytearray(segment + SLACK)
         ahead = Ahead(self.stream)
-        script = Script(Splitter(ahead, lambda: buffer, segment, count=count), self.dump.url, self.problems)
+        splitter, skips = Splitter(ahead, lambda: buffer, segment, count=count), Skips(self.options.skip)
+        script = Script(splitter, self.dump.url, skips, self.problems)
         ticker = Ticker(meter, report, lambda: None)
         complete = True
         try:
@@ -93,6 +97,8 @@ class _Scanner:
         for item in script.read_items():
             if self.stop.is_set():
                 raise TemporaryError("stopped while reading the dump")
+            if isinstance(item, Piece) and item.begin.table in script.skips.tables:
+                continue
             if isinstance(item, Piece):
                 meter.count_loaded(item.begin.table, item.rows, item.size)
                 if count:
@@ -105,6 +111,7 @@ class _Scanner:
     def _see(self, classified: ClassifiedStatement, script: Script) -> None:
         self.kinds[classified.kind] += 1
         self.needs.see(classified)
+        self.demands.see(classified)
         if name := find_security_definer(classified):
             self.definers.append(name)
         if classified.kind == "setval":
@@ -133,13 +140,19 @@ class _Scanner:
             statements=dict(self.kinds),
             bytes=script.bytes or sum(table.bytes for table in tables),
             large_objects=self.kinds["begin"],
-            problems=(*self.problems, *list_undecided(self.needs, self.options)),
+            problems=(
+                *self.problems,
+                *list_undecided(self.needs, self.options),
+                *(list_unused_skips(script.skips.list_unused(), self.dump) if complete else ()),
+            ),
             complete=complete,
             sequences=self.sequences,
             not_valid=frozenset(self.not_valid),
             indexes=tuple(self.indexes),
             segment_bytes=self.options.segment_bytes,
             security_definer=tuple(self.definers),
+            left_out=script.list_left_out(),
+            demands=self.demands.list_all(),
             pieces={name(table): tuple(rows) for table, rows in self.pieces.items()},
         )
 

@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from restore.dumps.model import Compression, Dump, DumpPart, Format, Options, Scan, TableRows
+from restore.dumps.model import Compression, Demand, Dump, DumpPart, Format, Options, Scan, TableRows
 from restore.errors import PermanentError, Problem
 
-VERSION = 1
+VERSION = 2
 
 
 def save_plan(path: Path, scan: Scan, options: Options) -> None:
@@ -76,7 +76,8 @@ def parse_plan(text: str) -> tuple[dict[str, list[str]], Scan]:
         "not_valid": frozenset(facts["not_valid"]),
         "indexes": tuple((int(number), sql.encode(errors="surrogateescape")) for number, sql in facts["indexes"]),
         "pieces": {name: tuple(map(int, rows)) for name, rows in facts["pieces"].items()},
-        **{name: tuple(facts[name]) for name in ("roles", "owners", "extensions", "security_definer")},
+        **{name: tuple(facts[name]) for name in ("roles", "owners", "extensions", "security_definer", "left_out")},
+        "demands": tuple(Demand(**demand) for demand in facts["demands"]),
         "problems": tuple(Problem(**problem) for problem in facts["problems"]),
     }
     return document["flags"], Scan(**(dict(facts) | values))

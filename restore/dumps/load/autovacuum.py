@@ -18,7 +18,7 @@ OPTION = b"autovacuum_enabled"
 
 
 class Autovacuum:
-    """Methods raise psycopg.Error, but for tables that the loader may not change: those stay as they are."""
+    """Methods raise psycopg.Error, but for tables that the loader may not change, or that the server refused."""
 
     def __init__(self, control: Control, definitions: Iterable[ClassifiedStatement]) -> None:
         self._control = control
@@ -34,7 +34,7 @@ class Autovacuum:
             try:
                 with session.transaction():
                     session.run(b"ALTER TABLE ONLY %b SET (%b = off)" % (table, OPTION))
-            except psycopg.errors.InsufficientPrivilege:
+            except psycopg.ProgrammingError:
                 return
         self._paused.append(table)
 

@@ -24,13 +24,17 @@ class Rows:
     done: Done
     plain: Set[bytes]
     sizes: Mapping[bytes, int]
+    left_out: Set[bytes] = frozenset()
+    """Tables that are not loaded by choice."""
     open: CopyBatch | None = None
     """It takes the next piece too."""
 
     def see(self, piece: Piece) -> None:
         """Takes the next piece of the dump: as rows to load, or as loaded by an earlier attempt. Raises LoadStopped."""
         begin = piece.begin
-        if self.open is not None:
+        if begin.table in self.left_out:
+            self.board.give(piece.buffer)
+        elif self.open is not None:
             self._extend(self.open, piece)
         elif _empty(piece) or self.done.is_loaded(begin.block, piece.at):
             self.meter.count_skipped(begin.table, piece.rows, piece.size)

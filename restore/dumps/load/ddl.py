@@ -17,12 +17,14 @@ from restore.dumps.check.needs import read_authorized_role
 from restore.dumps.connections import LoadSession, build_failure
 from restore.dumps.load import ledger
 from restore.dumps.load.ledger import Done
+from restore.dumps.load.not_loaded import NotLoadedList
 from restore.dumps.load.target_checks import Prepared
 from restore.dumps.model import Options
-from restore.dumps.sql import role_names
+from restore.dumps.sql import encodings, role_names
 from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.dumps.sql.grammar import NAME, ROLE
 from restore.dumps.sql.splitter import IDENTIFIER, shorten
+from restore.errors import PermanentError
 
 BATCH = 50
 """Statements in one transaction: each table it makes costs locks until its end."""
@@ -46,20 +48,39 @@ select pg_catalog.pg_has_role(current_user, extowner, 'USAGE') from pg_catalog.p
 """
 
 
+def _unlogged(match: re.Match[bytes]) -> bytes:
+    return b"ALTER %b %b SET UNLOGGED" % (match["what"], match["name"])
+
+
+def _is_vital(classified: ClassifiedStatement) -> bool:
+    """Whether everything behind it would mean something else without it."""
+    authorization = classified.kind in ("session_authorization", "reset_authorization", "search_path")
+    return authorization or (classified.kind == "set" and classified.part("name") == b"client_encoding")
+
+
 class Control:
     """Runs statements exactly once over all attempts. Raises PermanentError, TemporaryError."""
 
     def __init__(
-        self, session: LoadSession, operator: LoadSession, done: Done, options: Options, prepared: Prepared
+        self,
+        session: LoadSession,
+        operator: LoadSession,
+        done: Done,
+        options: Options,
+        prepared: Prepared,
+        lost: NotLoadedList,
     ) -> None:
-        """Both sessions are the same where the dump is loaded with the operator's own login."""
+        """Both sessions are the same where the dump is loaded with the operator's own login. `lost` takes what the
+        server refuses, where the load goes on without it."""
         self.session, self.operator = session, operator
+        self.lost = lost
         self._done, self._options, self._prepared = done, options, prepared
         self._role: bytes | None = None
         self._encoding = b""
         """The dump's, for what the operator's session runs of it."""
         self._group = 0
         """Number of the BEGIN that is open."""
+        self._group_is_lost = False
         self.settings: list[bytes] = []
         """SET statements so far, for other sessions."""
         self.skipped: list[str] = []
@@ -76,14 +97,42 @@ class Control:
         attempt ran is not run again."""
         statements = list(statements)
         unlogged = [match for item in statements if (match := UNLOGGED.match(item.sql))]
-        self.unlogged.extend(b"ALTER %b %b SET UNLOGGED" % (match["what"], match["name"]) for match in unlogged)
+        self.unlogged.extend(map(_unlogged, unlogged))
         todo = [item for item in statements if item.kind in AGAIN or item.statement.number not in self._done.statements]
-        numbers = [item.statement.number for item in todo if item.kind not in AGAIN]
-        if not todo:
-            return
         for operators, items in groupby(todo, self._is_operators):
-            self._transaction(list(items), operators=operators)
-        self._done.statements.update(numbers)
+            self._one_by_one_where_refused(list(items), operators=operators)
+
+    def _one_by_one_where_refused(self, items: Sequence[ClassifiedStatement], *, operators: bool) -> None:
+        """One transaction for all; each for itself once the server has refused one of them."""
+        before = self._state()
+        try:
+            self._transaction(items, operators=operators)
+        except PermanentError as error:
+            if not self.lost.takes(error.__cause__) or (len(items) == 1 and _is_vital(items[0])):
+                raise
+            self._restore_state(before)
+            if len(items) == 1:
+                self._lose(items[0], error.__cause__)
+                return
+            for item in items:
+                self._one_by_one_where_refused([item], operators=operators)
+        else:
+            self._done.statements.update(item.statement.number for item in items if item.kind not in AGAIN)
+
+    def _lose(self, classified: ClassifiedStatement, error: BaseException | None) -> None:
+        """It is not noted as done: a load that goes on tries it again."""
+        sql = role_names.rename_roles(classified, self._options.role_map)
+        self.lost.add_statement(classified, error, sql, self._role or b"")
+        if match := UNLOGGED.match(classified.sql):
+            self.unlogged.remove(_unlogged(match))
+
+    def _state(self) -> tuple[bytes | None, bytes, int, int]:
+        return self._role, self._encoding, len(self.settings), len(self.skipped)
+
+    def _restore_state(self, state: tuple[bytes | None, bytes, int, int]) -> None:
+        """As the server has rolled back what the statements did to its session."""
+        self._role, self._encoding, settings, skipped = state
+        del self.settings[settings:], self.skipped[skipped:]
 
     def _transaction(self, items: Sequence[ClassifiedStatement], *, operators: bool) -> None:
         numbers = [item.statement.number for item in items if item.kind not in AGAIN]
@@ -117,8 +166,14 @@ class Control:
         for item in statements:
             if self._left_out(item):
                 self.skipped.append(item.short)
-            else:
-                self._as_operator(item, role_names.rename_roles(item, self._options.role_map))
+                continue
+            try:
+                with self.operator.transaction():
+                    self._as_operator(item, role_names.rename_roles(item, self._options.role_map))
+            except PermanentError as error:
+                if not self.lost.takes(error.__cause__):
+                    raise
+                self.lost.add_statement(item, error.__cause__)
 
     def _note(self, numbers: Sequence[int]) -> None:
         if numbers:
@@ -141,6 +196,8 @@ class Control:
         match classified.kind:
             case "session_authorization" | "reset_authorization":
                 self._become(classified)
+            case "search_path" if self._options.search_path:
+                self._search(classified)
             case _ if self._is_operators(classified):
                 self._as_operator(classified, role_names.rename_roles(classified, self._options.role_map))
             case _:
@@ -163,6 +220,8 @@ class Control:
             ledger.set_public_owner(self.operator, self._prepared.user)  # it gets it when the load's role lets go of it
             return
         with self._told(classified, sql):
+            if classified.part("schema"):
+                self._make_schema(classified.part("schema"))
             if self._encoding:
                 self.operator.run(self._encoding)
             if self._role and classified.kind == "acl":
@@ -173,6 +232,17 @@ class Control:
             if classified.kind == "extension" and self._prepared.load_role:
                 name = role_names.unquote(classified.text("name"))
                 self._prepared.load_role.admit(name, foreign="foreign" in self._options.allow)
+
+    def _make_schema(self, name: bytes) -> None:
+        """An extension's schema is in no dump where the extension has made it, or is its member."""
+        with self.session.transaction():
+            self.session.run(b"CREATE SCHEMA IF NOT EXISTS " + name)
+
+    def _search(self, classified: ClassifiedStatement) -> None:
+        """Lets functions of the dump find what they name without a schema."""
+        path = ", ".join('"{}"'.format(name.replace('"', '""')) for name in self._options.search_path)
+        literal = encodings.encode(path.replace("'", "''"), classified.statement.codec)
+        self._execute(classified, b"SELECT pg_catalog.set_config('search_path', '%b', false)" % literal)
 
     def _execute(self, classified: ClassifiedStatement, sql: bytes) -> None:
         with self._told(classified, sql):
@@ -234,8 +304,6 @@ class Control:
         self.session.run(b"SET ROLE " + self._role if self._role else b"RESET ROLE")
 
     def _left_out(self, classified: ClassifiedStatement) -> bool:
-        if classified.kind in self._options.skip:
-            return True
         if classified.kind == "set":
             return classified.part("name").decode() not in self._prepared.settings
         if classified.sql in PUBLIC:
@@ -257,13 +325,24 @@ class Control:
     def group(self, classified: ClassifiedStatement) -> None:
         """Runs BEGIN, the statements of a large object, and COMMIT."""
         if classified.kind == "begin":
-            self._group = classified.statement.number
-        if classified.kind == "commit" and self._group not in self._done.statements:
-            self._note([self._group])
-        if self._group not in self._done.statements:
-            self._execute(classified, classified.sql)
+            self._group, self._group_is_lost = classified.statement.number, False
+        if not self._group_is_lost and self._group not in self._done.statements:
+            try:
+                if classified.kind == "commit":
+                    self._note([self._group])
+                self._execute(classified, classified.sql)
+            except PermanentError as error:
+                if not self.lost.takes(error.__cause__):
+                    raise
+                self._lose_group(classified, error.__cause__)
         if classified.kind == "commit":
             self._group = 0
+
+    def _lose_group(self, classified: ClassifiedStatement, error: BaseException | None) -> None:
+        """Its objects are loaded together or not at all."""
+        self.session.run(b"ROLLBACK")
+        self._group_is_lost = True
+        self.lost.add_statement(classified, error)
 
     @property
     def in_group(self) -> bool:

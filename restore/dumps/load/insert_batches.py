@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import psycopg
 
 from restore.dumps.check.progress import Meter
-from restore.dumps.connections import LoadSession, build_copy_failure
+from restore.dumps.connections import LoadSession, build_copy_failure, describe_bad_row
 from restore.dumps.load import ledger
 from restore.dumps.load.ddl import Control
 from restore.dumps.load.ledger import Done
 from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.dumps.sql.insert_statements import count_rows, join_statements
 from restore.dumps.sql.splitter import shorten
+from restore.errors import PermanentError
 
 MOST_BYTES = 256 << 10
 """Most bytes of one transaction."""
@@ -40,20 +42,47 @@ class Inserts:
             self.flush()
 
     def flush(self) -> None:
-        """Loads the statements that wait, in one transaction."""
-        if not self._waiting:
+        """Loads the statements that wait, in one transaction; each for itself once the server has refused one."""
+        waiting, self._waiting, self._bytes = self._waiting, [], 0
+        if not waiting:
             return
-        last = self._waiting[-1].statement.number
-        session = self.control.session
+        try:
+            self._load(waiting)
+        except PermanentError as error:
+            if not self.control.lost.takes(error.__cause__):
+                raise
+            for classified in waiting:
+                self._load_one(classified)
+
+    def _load(self, statements: Sequence[ClassifiedStatement]) -> None:
+        session, last = self.control.session, statements[-1].statement.number
         with session.transaction():
-            taken = [(same, _run(session, same[0], sql)) for same, sql in join_statements(self._waiting)]
+            taken = [(same, _run(session, same[0], sql)) for same, sql in join_statements(statements)]
             total = self.done.inserted_rows + sum(count for _, count in taken)
-            with self.control.as_loader():
-                ledger.note_inserts(session, last, total)
+            self._note(last, total)
         self.done.inserted, self.done.inserted_rows = last, total
         for same, count in taken:
             self.meter.count_loaded(same[0].part("table"), count, sum(len(statement.sql) for statement in same))
-        self._waiting, self._bytes = [], 0
+
+    def _load_one(self, classified: ClassifiedStatement) -> None:
+        try:
+            self._load([classified])
+        except PermanentError as error:
+            cause = error.__cause__
+            if not isinstance(cause, psycopg.Error) or not self.control.lost.takes(cause):
+                raise
+            table, line = shorten(classified.part("table")), classified.statement.line
+            count, why = count_rows(classified), describe_bad_row(cause)
+            with self.control.session.transaction():
+                self._note(classified.statement.number, self.done.inserted_rows)
+                with self.control.as_loader():
+                    ledger.note_refused_rows(self.control.session, table, [(line, count, why)])
+            self.done.inserted = classified.statement.number
+            self.control.lost.add_rows(table, line, count, why)
+
+    def _note(self, last: int, total: int) -> None:
+        with self.control.as_loader():
+            ledger.note_inserts(self.control.session, last, total)
 
 
 def _run(session: LoadSession, first: ClassifiedStatement, sql: bytes) -> int:

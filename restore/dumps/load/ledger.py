@@ -29,10 +29,13 @@ TABLES = (
     " started timestamptz not null default pg_catalog.now())",
     'create table _restore.done (kind "char" not null, number int not null, start bigint not null,'
     " stop bigint not null, rows bigint not null, primary key (kind, number, start))",
+    "create table _restore.refused (table_name text not null, line bigint not null, rows bigint not null,"
+    " reason text not null)",
 )
 GRANTS = (
     "grant usage on schema _restore to {}",
     "grant insert, select, update (stop, rows) on _restore.done to {}",
+    "grant insert on _restore.refused to {}",
 )
 """What the load's own role needs: to add entries."""
 STATEMENT, COPY, TASK, INSERT = "s", "c", "t", "i"
@@ -187,20 +190,39 @@ def note_copy(session: LoadSession, block: int, start: int, stop: int, rows: int
     session.query("insert into _restore.done values ('c', %s, %s, %s, %s)", (block, start, stop, rows))
 
 
+def note_refused_rows(session: LoadSession, table: str, rows: Iterable[tuple[int, int, str]]) -> None:
+    """Notes rows that the server refused, within the transaction that loaded those around them: each with its line,
+    their number and the reason."""
+    for line, count, reason in rows:
+        session.query("insert into _restore.refused values (%s, %s, %s, %s)", (table, line, count, reason))
+
+
+def read_refused_rows(session: LoadSession) -> list[tuple[str, int, int, str]]:
+    """Returns what earlier attempts noted: table, line, number of rows and reason. The load's own role could write
+    there, so it is one line each."""
+    rows = session.query("select table_name, line, rows, reason from _restore.refused")
+    return [(shorten(table), int(line), int(count), shorten(reason)) for table, line, count, reason in rows]
+
+
+def shorten(text: object) -> str:
+    """Returns a text on one line, its first 500 letters."""
+    return " ".join(str(text).split())[:500]
+
+
 def finish(
-    session: LoadSession, mark: Mapping[str, Any], before: Callable[[], None], after: Callable[[], None]
+    session: LoadSession, mark: Callable[[], Mapping[str, Any]], before: Callable[[], None], after: Callable[[], None]
 ) -> None:
     """Leaves the mark in place of the ledger, durably, together with what is to be run before and after that."""
     (database,) = session.query("select pg_catalog.current_database()")[0]
     others = [line for line in _comment(session).splitlines() if not line.startswith(MARK)]
-    text = "\n".join((*others, MARK + json.dumps(mark)))
     session.query("set synchronous_commit to on")
     with session.transaction():
         before()
         session.query("drop schema _restore cascade")
+        after()
+        text = "\n".join((*others, MARK + json.dumps(mark())))
         statement = sql.SQL("comment on database {} is {}").format(sql.Identifier(database), sql.Literal(text))
         session.connection.execute(statement)
-        after()
 
 
 def run_in_any_order(session: LoadSession, statements: list[bytes]) -> None:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from restore.dumps.load.temporary_role import LOAD_PREFIX, TemporaryRole
-from restore.dumps.model import PRIVILEGED_OWNER
 from restore.errors import PermanentError, Problem
+from restore.model.dump_kinds import PRIVILEGED_OWNER
 
 BATCH = 50
 """Tables that change hands in one transaction: each costs locks until its end."""

@@ -46,17 +46,31 @@ from restore.dumps.load.free_storage import Storage
 from restore.dumps.load.insert_batches import Inserts
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.load_role import LoadRole
+from restore.dumps.load.not_loaded import NotLoadedList
 from restore.dumps.load.post_data import LAST, Afterwards, list_text_columns
 from restore.dumps.load.post_data_tasks import Planner
+from restore.dumps.load.presence import list_absent
 from restore.dumps.load.read_role import ReadRole
 from restore.dumps.load.target_checks import prepare
 from restore.dumps.load.work_queue import SPARE, WorkQueue
 from restore.dumps.load.workers import Worker
-from restore.dumps.model import MIB, Dump, LoadLogin, LoadPhase, LoadResult, Options, Progress, ProgressCallback, Scan
+from restore.dumps.model import (
+    MIB,
+    Dump,
+    LoadLogin,
+    LoadPhase,
+    LoadResult,
+    NotLoaded,
+    Options,
+    Progress,
+    ProgressCallback,
+    Scan,
+)
 from restore.dumps.read.stream import SqlStream
 from restore.dumps.sql import encodings
 from restore.dumps.sql.allow_list import ClassifiedStatement, classify
 from restore.dumps.sql.sections import DumpSection, Script
+from restore.dumps.sql.skips import Skips
 from restore.dumps.sql.splitter import NOTHING, CopyBegin, Piece, Seen, Splitter, Statement
 from restore.errors import PermanentError, Problem, Refused, RestoreError, TemporaryError
 from restore.polling import wait_for
@@ -83,6 +97,8 @@ where r.rolcanlogin and r.rolname <> current_user and not r.rolsuper and exists 
     and d.datname = pg_catalog.current_database())
 order by 1
 """
+MOST_REMEMBERED = 500
+"""Of what was not loaded, in the loaded database's comment."""
 LOCK_SECONDS = 30.0
 """How long to wait for the lock: a killed load's session may take that long to notice."""
 
@@ -164,9 +180,11 @@ class _Load:
         count = self.options.workers or choose_workers()
         segment = self.done.segment_bytes if self.done else choose_piece_bytes(self.options.segment_bytes, count)
         self.board = WorkQueue(count, segment)
+        self.lost = NotLoadedList(self.options.on_error)
         self.meter.tasks = self.board
         self.seen = list_seen(self.scan, segment) if self.scan else {}
-        self.script = Script(Splitter(stream, self.board.take, segment, seen=self._seen), self.dump.url)
+        splitter = Splitter(stream, self.board.take, segment, seen=self._seen)
+        self.script = Script(splitter, self.dump.url, Skips(self.options.skip))
         ticker = Ticker(self.meter, self.report, self._tick)
         try:
             self._all(count, segment)
@@ -250,10 +268,10 @@ class _Load:
         self.meter.enter(LoadPhase.PREPARING)
         self.done = done = self._prepare(needs, segment)
         self._count_done(done)
-        self.control = Control(self.session, self.operator, done, self.options, self.prepared)
+        self.control = Control(self.session, self.operator, done, self.options, self.prepared, self.lost)
         self.control.run_all(self.pre_data)
         sizes = {table: seen.bytes for table, seen in self.seen.items()}
-        self.rows = Rows(self.board, self.meter, done, self.script.plain, sizes)
+        self.rows = Rows(self.board, self.meter, done, self.script.plain, sizes, self.script.skips.tables)
         planner = Planner(self.rows.find_size, self.script.partitioned, list_text_columns(self.session))
         self.autovacuum = Autovacuum(self.control, self.pre_data)
         self.inserts = Inserts(self.control, self.meter, done)
@@ -301,6 +319,9 @@ class _Load:
             self.afterwards.plan_early(classified)
 
     def _count_done(self, done: Done) -> None:
+        if done.resumed:
+            for refused in ledger.read_refused_rows(self.operator):
+                self.lost.add_rows(*refused)
         for ranges in done.copies.values():
             self.meter.rows += sum(rows for _, rows in ranges.values())
         self.meter.rows += done.inserted_rows
@@ -318,7 +339,7 @@ class _Load:
                 session.run(setting)
             return session
 
-        self.workers.extend(Worker(self.board, self.meter, connect) for _ in range(count))
+        self.workers.extend(Worker(self.board, self.meter, self.lost, connect) for _ in range(count))
 
     def _remaining(self) -> Iterator[ClassifiedStatement | CopyBegin | Piece]:
         if self.first is not None:
@@ -342,7 +363,7 @@ class _Load:
 
     def _piece(self, piece: Piece) -> None:
         table = piece.begin.table
-        if piece.at == 0 and not piece.last and table in self.script.plain:
+        if piece.at == 0 and not piece.last and table in self.script.plain - self.script.skips.tables:
             self.autovacuum.pause(table)
         self.rows.see(piece)
 
@@ -369,14 +390,30 @@ class _Load:
             fix = 'docs/dumps.md, "A dump by hand": drop the database and load again; if it stays so, report it'
             found = f"invalid indexes: {', '.join(invalid)}"
             raise PermanentError.of(Problem(f"target {self.target}", found, "none", fix))
+        self._refuse_nothing()
         self.autovacuum.resume(self.post_data)
         last = [item for item in self.post_data if item.kind == LAST]
         if self.prepared.load_role:
             self.control.unlog()
             self._end_sessions(self.prepared.load_role)
         self.changes = self._changes()
-        mark = {"dump": self.dump.identity, "rows": self.meter.rows, "changes": self.changes}
-        ledger.finish(self.operator, mark, self._hand_over, lambda: self.control.run_last(last))
+        ledger.finish(self.operator, self._build_mark, self._hand_over, lambda: self.control.run_last(last))
+
+    def _refuse_nothing(self) -> None:
+        """A database without any of the dump's rows is no loaded one."""
+        lost = [item for item in self.lost.list_all() if item.kind == "rows"]
+        if lost and not self.meter.rows:
+            found = f"no row of the dump could be loaded; {lost[0].name}: {lost[0].reason}"
+            fix = 'docs/dumps.md, "What the server refuses"; python -m restore.dumps list s3://<bucket>/<prefix>/'
+            raise PermanentError.of(Problem(f"target {self.target}", found, "rows that the server takes", fix))
+
+    def _build_mark(self) -> dict[str, Any]:
+        return {
+            "dump": self.dump.identity,
+            "rows": self.meter.rows,
+            "changes": self.changes,
+            "notLoaded": [_remembered(item) for item in self.lost.list_all()[:MOST_REMEMBERED]],
+        }
 
     def _end_sessions(self, load_role: LoadRole) -> None:
         """Nothing of the dump runs any more; then its tables change hands."""
@@ -410,9 +447,10 @@ class _Load:
             phases=dict(self.meter.phases),
             resumed=self.rows.done.resumed,
             already_loaded=False,
-            skipped=(*_drops(self.drops), *self.control.skipped),
+            skipped=(*_drops(self.drops), *self.script.list_left_out(), *self.control.skipped),
             created_roles=self.prepared.created,
             server_changes=self.changes,
+            not_loaded=self.lost.list_all(),
             **_owned(self.operator),
         )
 
@@ -434,7 +472,13 @@ def _drops(count: int) -> tuple[str, ...]:
 def _already(session: LoadSession, dump: Dump, mark: Mapping[str, Any]) -> LoadResult:
     rows, changes = int(mark.get("rows", 0)), tuple(map(str, mark.get("changes", ())))
     empty = LoadResult(dump, (), rows, 0, 0.0, {}, resumed=True, already_loaded=True, skipped=())
-    return replace(empty, server_changes=changes, **_owned(session))
+    lost = list_absent(session, [NotLoaded(**item) for item in mark.get("notLoaded", ())])
+    return replace(empty, server_changes=changes, not_loaded=lost, **_owned(session))
+
+
+def _remembered(item: NotLoaded) -> dict[str, Any]:
+    """Without its SQL: everybody on the server can read a database's comment."""
+    return {"kind": item.kind, "name": item.name, "reason": item.reason, "line": item.line}
 
 
 def _owned(session: LoadSession) -> dict[str, tuple[str, ...]]:

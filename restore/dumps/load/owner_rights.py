@@ -14,8 +14,9 @@ from psycopg import errors, sql
 
 from restore.dumps.connections import LoadSession
 from restore.dumps.load.temporary_role import PREFIXES, compose_grant
-from restore.dumps.model import PRIVILEGED_OWNER, Options
+from restore.dumps.model import Options
 from restore.errors import Problem
+from restore.model.dump_kinds import PRIVILEGED_OWNER
 
 DANGEROUS = ("pg_execute_server_program", "pg_read_server_files", "pg_write_server_files")
 """Whoever is a member reaches the server's files and programs, and so would a check constraint's function."""

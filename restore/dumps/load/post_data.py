@@ -78,7 +78,7 @@ class Afterwards:
     def run(self, statements: Iterable[ClassifiedStatement], enter: Callable[[LoadPhase], None]) -> None:
         """Runs everything that comes after the data; `enter` is told each phase. Raises as Control and the board."""
         enter(LoadPhase.INDEXES)
-        first, rest = divide(item for item in statements if item.kind not in self._options.skip)
+        first, rest = divide(statements)
         self.plan_early(first)
         relations = self._relations()
         self._planner.partitions.update((relation.name, relation.partitions) for relation in relations)

@@ -53,6 +53,10 @@ PROOF = 0.8
 """The same of a foreign key's proof: from 0.5, where the other table is small, to 1."""
 
 
+WHOLE = 9
+"""Step of a task that is all of its statement."""
+
+
 @dataclass(eq=False)
 class Task:
     """One transaction after the data."""
@@ -71,6 +75,8 @@ class Task:
     sorts: int = 0
     """Bytes of table data out of which a B-tree is sorted; 0: none is."""
     done: bool = False
+    source: ClassifiedStatement | None = None
+    """The dump's statement."""
 
     def is_compatible_with(self, other: Task) -> bool:
         """Tells whether both can hold their locks at once."""
@@ -114,7 +120,8 @@ class Planner:
         lock = Lock.EXCLUSIVE if table in self.partitioned else Lock.SHARE
         sorts = self.size(table) if classified.part("method") == b"btree" else 0
         name, number = _name("index", classified), classified.statement.number
-        return [Task(name, (classified.sql,), {table: lock}, cost, number, 9, table=table, sorts=sorts)]
+        locks = {table: lock}
+        return [Task(name, (classified.sql,), locks, cost, number, WHOLE, table=table, sorts=sorts, source=classified)]
 
     def _key_or_constraint(self, classified: ClassifiedStatement) -> list[Task]:
         table = classified.part("table")
@@ -132,12 +139,12 @@ class Planner:
         )
         size, share = self.size(table), {table: Lock.SHARE}
         cost = size * self._weight(classified)
-        index = Task(_name("index", classified), (make,), share, cost, number, 0, table=table, sorts=size)
-        after = {index, *self._shared(table)}
-        return [
-            index,
-            Task(_name("key", classified), (adopt,), {table: Lock.EXCLUSIVE}, FIRST, number, 1, after, table),
-        ]
+        index = Task(
+            _name("index", classified), (make,), share, cost, number, 0, table=table, sorts=size, source=classified
+        )
+        after, locks = {index, *self._shared(table)}, {table: Lock.EXCLUSIVE}
+        key = Task(_name("key", classified), (adopt,), locks, FIRST, number, 1, after, table, source=classified)
+        return [index, key]
 
     def _weight(self, classified: ClassifiedStatement) -> float:
         """Cost of an index or a key. What is ordered by an expression is text as a rule."""
@@ -154,9 +161,8 @@ class Planner:
     def _constraint(self, classified: ClassifiedStatement) -> Task:
         table, number = classified.part("table"), classified.statement.number
         locks, after = {table: Lock.EXCLUSIVE}, self._shared(table)
-        return Task(
-            _name("constraint", classified), (classified.sql,), locks, self.size(table) + 1, number, 9, after, table
-        )
+        name, cost = _name("constraint", classified), self.size(table) + 1
+        return Task(name, (classified.sql,), locks, cost, number, WHOLE, after, table, source=classified)
 
     def _shared(self, table: bytes) -> set[Task]:
         """A table's indexes so far, which can be built in parallel: what needs the table alone comes after them."""
@@ -199,11 +205,11 @@ class Planner:
         all_of_both = dict.fromkeys(tables, Lock.SHARE_ROW_EXCLUSIVE)
         after = self._heavies_of(tables)
         if not self._splits(classified):
-            return [Task(name, (classified.sql,), all_of_both, cost, number, 9, after)]
-        add = Task(name, (classified.sql + b" NOT VALID",), all_of_both, FIRST, number, 0, after)
+            return [Task(name, (classified.sql,), all_of_both, cost, number, WHOLE, after, source=classified)]
+        add = Task(name, (classified.sql + b" NOT VALID",), all_of_both, FIRST, number, 0, after, source=classified)
         locks = {other: Lock.ROW_SHARE, table: Lock.SHARE_UPDATE_EXCLUSIVE}
         validate = b"ALTER TABLE ONLY %b VALIDATE CONSTRAINT %b" % (table, classified.part("name"))
-        return [add, Task(f"proof of {name}", (validate,), locks, cost, number, 1, {add})]
+        return [add, Task(f"proof of {name}", (validate,), locks, cost, number, 1, {add}, source=classified)]
 
     def _parts(self, table: bytes) -> Sequence[bytes]:
         return (table, *self.partitions.get(table, ()))
@@ -229,7 +235,8 @@ class Planner:
         tasks: list[Task] = []
         for classified in statements:
             name, locks = _name("refresh", classified, "table"), {classified.part("table"): Lock.EXCLUSIVE}
-            tasks.append(Task(name, (classified.sql,), locks, 2e9, classified.statement.number, 9, set(tasks[-1:])))
+            number, after = classified.statement.number, set(tasks[-1:])
+            tasks.append(Task(name, (classified.sql,), locks, 2e9, number, WHOLE, after, source=classified))
         return tasks
 
     def plan_analyze(self, relation: bytes, size: int) -> Task:

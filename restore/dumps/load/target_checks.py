@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from restore.dumps.check.needs import Needs, list_undecided
@@ -12,8 +12,9 @@ from restore.dumps.load import owner_rights
 from restore.dumps.load.free_storage import Storage
 from restore.dumps.load.load_role import LoadRole
 from restore.dumps.load.owner_rights import DANGEROUS
-from restore.dumps.model import PRIVILEGED_OWNER, LoadLogin, Options, Roles
+from restore.dumps.model import LoadLogin, Options, Roles
 from restore.errors import Problem, Refused
+from restore.model.dump_kinds import PRIVILEGED_OWNER
 from validation.connect.target import Target
 
 FOUND = """
@@ -95,10 +96,38 @@ class Prepared:
     """Who comes to own what the dump gives to the operator, or to nobody; None: nobody may."""
 
 
+@dataclass(frozen=True)
+class JudgedRoles:
+    """The dump's roles, under the names that they have in the target."""
+
+    version: int
+    """server_version_num."""
+    user: str
+    """The operator's."""
+    owning: frozenset[str]
+    existing: Mapping[str, bool]
+    """Whether the operator can act as it."""
+    missing: tuple[str, ...]
+    powerful: frozenset[str]
+    load_role: LoadRole | None
+    heir: str | None
+
+
 def prepare(
     session: LoadSession, needs: Needs, options: Options, storage: Storage | None = None, *, empty: bool
 ) -> Prepared:
     """Creates and joins roles as asked. `empty`: nothing may be there yet. Raises Refused with all problems."""
+    problems, roles = judge(session, needs, options, storage, empty=empty)
+    if problems:
+        raise Refused(problems)
+    return _make_roles(session, options, roles)
+
+
+def judge(
+    session: LoadSession, needs: Needs, options: Options, storage: Storage | None = None, *, empty: bool
+) -> tuple[list[Problem], JudgedRoles]:
+    """Returns why the dump can't go into the target, and its roles there. Changes nothing. `empty`: nothing may be
+    there yet."""
     superuser, dangerous, owner, version, text = session.query(RIGHTS, (list(DANGEROUS),))[0]
     problems = list_undecided(needs, options)
     if (superuser or dangerous) and not options.superuser:
@@ -110,7 +139,8 @@ def prepare(
     problems.extend(_extensions(session, needs.extensions))
     problems.extend(_version(needs.server_version, text))
     problems.extend(_storage(session, needs.bytes, storage))
-    return _with_roles(session, needs, options, version, problems)
+    roles = _judge_roles(session, needs, options, version, problems)
+    return problems, roles
 
 
 def _too_much(session: LoadSession, rights: Sequence[str]) -> Problem:
@@ -135,12 +165,18 @@ def _content(session: LoadSession) -> list[Problem]:
 
 def _extensions(session: LoadSession, names: Iterable[str]) -> list[Problem]:
     rows = session.query(EXTENSIONS, (sorted(names),))
-    fix = 'docs/dumps.md, "A dump by hand": enable it, or choose another version (RDS: SHOW rds.extensions)'
     return [
-        Problem(f"extension {name}", "the server doesn't have it", "an available extension", fix)
+        Problem(f"extension {name}", "the server doesn't have it", "an available extension", _without(str(name)))
         for name, available in rows
         if not available
     ]
+
+
+def _without(extension: str) -> str:
+    return (
+        f"--skip extension:{extension} leaves it out with all that depends on it, or choose a version that has it"
+        ' (RDS: SHOW rds.extensions; docs/dumps.md, "A dump by hand")'
+    )
 
 
 def _version(of_dump: str, of_target: str) -> list[Problem]:
@@ -163,9 +199,10 @@ def _major(version: str) -> int:
     return int(digits.group()) if digits else 0
 
 
-def _with_roles(
+def _judge_roles(
     session: LoadSession, needs: Needs, options: Options, version: int, problems: list[Problem]
-) -> Prepared:
+) -> JudgedRoles:
+    """The dump's roles as the target has them; what speaks against them is added to `problems`."""
     user = str(session.query("select current_user::text")[0][0])
     named = {options.role_map.get(name, name) for name in needs.roles if not name.startswith("pg_") and name}
     owning = {options.role_map.get(name, name) for name in needs.owners if name}
@@ -189,19 +226,27 @@ def _with_roles(
     handed_on = owning & existing.keys() - {user}
     if load_role:
         problems.extend(load_role.list_problems() or owner_rights.list_admin_problems(session, handed_on, version))
-    if problems:
-        raise Refused(problems)
-    created = owner_rights.create(session, missing, problems) if options.roles is Roles.CREATE else ()
-    usable = {name for name, usable in existing.items() if usable}
-    left_out = frozenset(missing) if options.roles is Roles.SKIP else frozenset[str]()
+    inherits = options.superuser or PRIVILEGED_OWNER in options.allow or heir not in rights
+    return JudgedRoles(
+        version, user, frozenset(owning), existing, tuple(missing), powerful, load_role, heir if inherits else None
+    )
+
+
+def _make_roles(session: LoadSession, options: Options, roles: JudgedRoles) -> Prepared:
+    problems: list[Problem] = []
+    created = owner_rights.create(session, roles.missing, problems) if options.roles is Roles.CREATE else ()
+    usable = {name for name, usable in roles.existing.items() if usable}
+    left_out = frozenset(roles.missing) if options.roles is Roles.SKIP else frozenset[str]()
     if not problems:
-        owner_rights.join(session, sorted(owning - usable - left_out), version, problems)
+        owner_rights.join(session, sorted(roles.owning - usable - left_out), roles.version, problems)
     if problems:
         raise Refused(problems)
     settings = frozenset(str(name) for (name,) in session.query("select name from pg_catalog.pg_settings"))
-    target = load_role.renew(owning - left_out - {user}, version) if load_role else session.target
-    inherits = options.superuser or PRIVILEGED_OWNER in options.allow or heir not in rights
-    return Prepared(version, settings, left_out, powerful, created, user, target, load_role, heir if inherits else None)
+    load_role, groups = roles.load_role, roles.owning - left_out - {roles.user}
+    target = load_role.renew(groups, roles.version) if load_role else session.target
+    return Prepared(
+        roles.version, settings, left_out, roles.powerful, created, roles.user, target, load_role, roles.heir
+    )
 
 
 def _heir(session: LoadSession, user: str, owning: set[str], options: Options) -> str:

@@ -50,6 +50,8 @@ class WorkQueue:
         self.running: list[Task] = []
         self.loading = 0
         self.done_tasks = 0
+        self._refused: set[int] = set()
+        """Numbers of statements of which the server refused a step."""
         self.over = False
         self.error: BaseException | None = None
 
@@ -109,7 +111,8 @@ class WorkQueue:
             self._changed.notify_all()
 
     def take_pieces(self, run: CopyBatch) -> Iterator[Piece]:
-        """Yields the pieces of a batch as they come; each buffer is given back when the next is asked for."""
+        """Yields the pieces of a batch as they come; each buffer is given back when the next is asked for, or the end:
+        until then the last one can be read again."""
         while True:
             with self._changed:
                 while not run.pieces:
@@ -121,7 +124,7 @@ class WorkQueue:
             self.give(piece.buffer)
 
     def note_loaded(self, run: CopyBatch) -> None:
-        """Notes that the rows of a batch are committed."""
+        """Notes that the rows of a batch are committed, or refused."""
         with self._changed:
             self.loading -= 1
             self._open[run.begin.table] -= 1
@@ -165,6 +168,18 @@ class WorkQueue:
             self.done_tasks += 1
             self.running.remove(task)
             self._changed.notify_all()
+
+    def note_refused(self, task: Task) -> None:
+        """Notes that the server refused a task: the steps after it are not run, everything else goes on."""
+        with self._changed:
+            if task.number:
+                self._refused.add(task.number)
+        self.note_finished(task)
+
+    def is_refused(self, task: Task) -> bool:
+        """Tells whether an earlier step of the same statement was refused."""
+        with self._changed:
+            return task.number in self._refused
 
     def take_work(self) -> CopyBatch | Task:
         """Returns the next work for a session, rows before tasks."""

@@ -1,8 +1,9 @@
 """pg_dump's archive formats, turned into SQL text by pg_restore itself.
 
-pg_restore gets the archive through a pipe and has no connection: it writes the script that it would run, and the
-loader treats that as it treats any plain dump. So nothing of an archive is run that isn't on the list, rows are loaded
-in parallel and exactly once, and no copy of the dump is on any disk.
+pg_restore gets the archive through a pipe and has no connection: it writes the script that it would run, with what
+depends on what in comments (--verbose), and the loader treats that as it treats any plain dump. So nothing of an
+archive is run that isn't on the list, rows are loaded in parallel and exactly once, and no copy of the dump is on any
+disk.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import io
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 TAR_MAGIC, TAR_AT = b"ustar", 257
 PROGRAM = "pg_restore"
 MOST_WORDS = 4096
-"""Most bytes kept of pg_restore's messages."""
+"""Most bytes kept of pg_restore's messages: the last, as it ends with its first error."""
+TROUBLE = re.compile(rb"^pg_restore: (?:error|fatal|detail|hint|warning): .*$", re.MULTILINE)
+"""Its other messages tell what it is at."""
 STEP = 256 << 10
 F_SETPIPE_SZ = 1031
 
@@ -95,7 +99,7 @@ class Converted(io.RawIOBase):
         self._failure: RestoreError | None = None
         self._words = bytearray()
         self._process = subprocess.Popen(
-            [*die_with_parent(), executable, "--file=-", *arguments],
+            [*die_with_parent(), executable, "--verbose", "--file=-", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -131,7 +135,7 @@ class Converted(io.RawIOBase):
     def _listen(self) -> None:
         assert self._process.stderr is not None
         while data := os.read(self._process.stderr.fileno(), MOST_WORDS):
-            self._words += data[: max(0, MOST_WORDS - len(self._words))]
+            self._words = (self._words + data)[-MOST_WORDS:]
 
     def _check_end(self) -> None:
         """Raises for an archive that wasn't read to its end without an error."""
@@ -146,7 +150,8 @@ class Converted(io.RawIOBase):
             raise PermanentError.of(self._failed(code))
 
     def _failed(self, code: int) -> Problem:
-        words = " ".join(self._words.decode(errors="replace").split()) or f"exit code {code}"
+        troubles = b" ".join(TROUBLE.findall(self._words)) or self._words
+        words = " ".join(troubles.decode(errors="replace").split()) or f"exit code {code}"
         fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
         return Problem(f"dump {self._subject}", f"{self.program}: {words[:500]}", "an archive that it can read", fix)
 

@@ -11,6 +11,7 @@ from restore.dumps.read import archive_format
 from restore.dumps.read.decompress import Decompressed, Source, detect_compression
 from restore.dumps.read.directory_format import Folder
 from restore.dumps.read.s3_stream import RangedObject
+from restore.dumps.read.transfer_marks import LineEnds, find_mark, has_terminal_line_ends
 from restore.errors import PermanentError, Problem
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ class Peeked:
 
 
 class PlainText(io.RawIOBase):
-    """A peeked source as a stream."""
+    """A source as a stream."""
 
-    def __init__(self, source: Peeked) -> None:
+    def __init__(self, source: Source) -> None:
         self._source = source
 
     def readable(self) -> bool:
@@ -86,9 +87,11 @@ class SqlStream:
             text = Peeked(Decompressed(stored, self.compression, f"dump {self.dump.url}"), self.dump.url)
         kind = archive_format.detect_format(text.head)
         if kind is None:
+            if mark := find_mark(self.dump, text.head):
+                raise PermanentError.of(mark)
             if b"\0" in text.head or not text.head.strip():
                 raise PermanentError.of(_unknown(self.dump, text.head))
-            return Format.PLAIN, PlainText(text)
+            return Format.PLAIN, PlainText(LineEnds(text) if has_terminal_line_ends(text.head) else text)
         return kind, self._convert(
             [f"--format={kind.value}"], archive_format.pipe_archive(text, stop), pg_restore, stop
         )

@@ -19,18 +19,6 @@ from restore.errors import PermanentError, Problem
 LEDGER = b"_restore"
 """The loader's own schema in the target."""
 
-DECISIONS = {
-    "foreign": "foreign servers and tables reach other databases",
-    "subscription": "a subscription reaches another database",
-    "untrusted_language": "functions in C or an untrusted language can do what the server's process can",
-    "security_label": "security labels need a provider that the server has loaded",
-    "language": "a procedural language runs code in the server's process",
-    "tablespace": "tablespaces are directories of the source's machine; RDS has none",
-    "base_type": "a base type is made of functions in C",
-    "event_trigger": "an event trigger runs as whoever changes a definition or logs in, the operator too",
-}
-"""Kinds that need `Options.allow` or `Options.skip`, and why."""
-
 SETTINGS = frozenset(
     b"statement_timeout lock_timeout idle_in_transaction_session_timeout transaction_timeout client_encoding "
     b"standard_conforming_strings check_function_bodies xmloption client_min_messages row_security default_tablespace "
@@ -118,7 +106,7 @@ def _checked(classified: ClassifiedStatement) -> ClassifiedStatement:
 
 def _by_kind(classified: ClassifiedStatement, text: bytes, words: list[bytes]) -> ClassifiedStatement:
     match classified.kind:
-        case "table" if TOP_LEVEL_AS.search(text):
+        case "table" if TOP_LEVEL_AS.search(outline(classified.sql[classified.match.end("table") :])):
             raise build_refusal(classified.statement, "a table made from a query")
         case "matview" if not text.endswith(b"WITH NO DATA"):
             raise build_refusal(classified.statement, "a materialized view that is filled at once")

@@ -48,6 +48,7 @@ RULES = (
     _rule("search_path", rb"SELECT pg_catalog\.set_config\('search_path', '', false\)\Z"),
     _rule("setval", SETVAL),
     _rule("insert", INSERT + rb"\Z"),
+    _rule("statistics_data", rb"SELECT \* FROM pg_catalog\.pg_restore_(?:relation|attribute)_stats\(.*\)\Z"),
     _rule("begin", rb"BEGIN\Z"),
     _rule("commit", rb"COMMIT\Z"),
     _rule("session_authorization", rb"SET SESSION AUTHORIZATION (?:'(?P<quoted>(?:[^'\\]|'')+)'|(?P<role>%R))\Z"),
@@ -76,7 +77,7 @@ RULES = (
     _rule("security_label", rb"SECURITY LABEL .*\Z"),
     _rule("language", rb"CREATE (?:OR REPLACE )?(?:TRUSTED )?(?:PROCEDURAL )?LANGUAGE .*\Z"),
     _rule("extension_comment", rb"COMMENT ON EXTENSION (?P<name>%I) IS (?P<text>'(?:[^']|'')*'|NULL)\Z"),
-    _rule("extension", rb"CREATE EXTENSION IF NOT EXISTS (?P<name>%I)(?: WITH SCHEMA %I)?\Z"),
+    _rule("extension", rb"CREATE EXTENSION IF NOT EXISTS (?P<name>%I)(?: WITH SCHEMA (?P<schema>%I))?\Z"),
     _rule("table", rb"CREATE (?:UNLOGGED )?TABLE (?P<table>%N) (?:\(|PARTITION OF |OF ).*\Z"),
     _rule("matview", rb"CREATE MATERIALIZED VIEW (?P<table>%N) .*\Z"),
     _rule("function", rb"CREATE (?:OR REPLACE )?(?:FUNCTION|PROCEDURE) (?P<function>%N)\s?\(.*\Z"),
@@ -88,7 +89,8 @@ RULES = (
     _rule(
         "ddl",
         TABLE + rb"(?:ATTACH PARTITION .*|INHERIT %N|CLUSTER ON %I|SET WITHOUT (?:OIDS|CLUSTER)|SET \(.*\)"
-        rb"|REPLICA IDENTITY (?:FULL|NOTHING|DEFAULT|USING INDEX %I)|(?:NO )?FORCE ROW LEVEL SECURITY"
+        rb"|SET ACCESS METHOD %I|REPLICA IDENTITY (?:FULL|NOTHING|DEFAULT|USING INDEX %I)"
+        rb"|(?:NO )?FORCE ROW LEVEL SECURITY"
         rb"|(?:ENABLE|DISABLE)(?: ALWAYS| REPLICA)? (?:ROW LEVEL SECURITY|(?:TRIGGER|RULE) %I))\Z",
     ),
     _rule("ddl", rb"ALTER SEQUENCE %N OWNED BY (?:NONE|%I\.%I\.%I)\Z"),

@@ -16,6 +16,7 @@ from restore.dumps.sql.allow_list import (
     read_client_encoding,
 )
 from restore.dumps.sql.skeleton import outline
+from restore.dumps.sql.skips import Skips
 from restore.dumps.sql.splitter import CopyBegin, End, Meta, Piece, Splitter, Statement
 from restore.errors import PermanentError, Problem
 
@@ -44,9 +45,13 @@ class DumpSection(IntEnum):
 class Script:
     """Reads a splitter to its end; raises PermanentError for what pg_dump doesn't write, or not there."""
 
-    def __init__(self, splitter: Splitter, subject: str, refusals: list[Problem] | None = None) -> None:
-        """`refusals` collects what is refused and could be left out, instead of raising at the first."""
+    def __init__(
+        self, splitter: Splitter, subject: str, skips: Skips | None = None, refusals: list[Problem] | None = None
+    ) -> None:
+        """`skips` are not yielded. `refusals` collects what is refused and could be left out, instead of raising at the
+        first."""
         self._splitter, self._subject, self._refusals = splitter, subject, refusals
+        self.skips = skips or Skips()
         self._restriction = Restriction()
         self._copied: set[bytes] = set()
         self._held = 0
@@ -60,12 +65,15 @@ class Script:
         """Tables without rows of their own."""
         self.plain: set[bytes] = set()
         """Tables that hold rows, made by this dump."""
+        self.statistics = 0
+        """Statements of pg_dump --statistics: never run, as whoever loads analyzes."""
         self.bytes = 0
         self.encoding = "UTF8"
 
     def read_items(self) -> Iterator[ClassifiedStatement | CopyBegin | Piece]:
-        """Yields statements, COPYs and pieces of their rows in the dump's order. Raises PermanentError for what pg_dump
-        doesn't write there, and for a dump without an end."""
+        """Yields statements, COPYs and pieces of their rows in the dump's order, the pieces of tables that are left out
+        too: their buffers must be given back. Raises PermanentError for what pg_dump doesn't write there, and for a
+        dump without an end."""
         for event in self._splitter.read_events():
             if isinstance(event, Meta):
                 self._restriction.see(event)
@@ -73,7 +81,8 @@ class Script:
                 yield event
             elif isinstance(event, CopyBegin):
                 self._see_copy(event)
-                yield event
+                if not self.skips.takes_rows(event):
+                    yield event
             elif isinstance(event, End):
                 self._see_end(event)
             else:
@@ -90,7 +99,16 @@ class Script:
                 raise
             self._refusals.append(error.problem)
             return None
-        return classified
+        if classified.kind == "statistics_data":
+            self.statistics += 1
+            return None
+        return None if self.skips.takes(classified) else classified
+
+    def list_left_out(self) -> tuple[str, ...]:
+        """Returns what was read and not yielded, in short."""
+        count = self.statistics
+        statistics = (f"statistics of pg_dump --statistics: {count} (a load analyzes by itself)",) if count else ()
+        return (*statistics, *self.skips.left_out)
 
     @property
     def server_version(self) -> str:
@@ -162,7 +180,11 @@ class Script:
 
 def _of_data(classified: ClassifiedStatement) -> bool:
     """Large objects are made, given away and filled among the data."""
-    return classified.kind in SESSION_KINDS or LARGE_OBJECT.match(classified.sql) is not None
+    return (
+        classified.kind in SESSION_KINDS
+        or classified.kind == "statistics_data"
+        or LARGE_OBJECT.match(classified.sql) is not None
+    )
 
 
 def _is_partitioned(classified: ClassifiedStatement) -> bool:

@@ -25,11 +25,16 @@ LONGEST_STATEMENT = 16 * MIB
 """pg_dump's longest statements are function bodies and comments."""
 LONGEST_META = 4096
 COMPLETE = b"PostgreSQL database dump complete"
+ENTRY = re.compile(rb"TOC entry (\d+) \(class ")
+DEPENDENCIES = b"Dependencies: "
+"""What pg_dump and pg_restore --verbose write before each entry of the table of contents."""
 VERSION = re.compile(rb"Dumped (?P<who>from database|by pg_dump) version (?P<version>[0-9][0-9A-Za-z.]*)")
 IDENTIFIER = rb'(?:"(?:[^"]|"")+"|[a-z_\x80-\xff][a-z0-9_$\x80-\xff]*)'
 COPY = re.compile(
     rb"COPY (?P<table>%(i)s\.%(i)s) (?P<columns>\(%(i)s(?:, %(i)s)*\))? ?FROM stdin\Z" % {b"i": IDENTIFIER}
 )
+UNQUALIFIED_COPY = re.compile(rb"COPY %b (?:\([^()]*\) )?FROM stdin\Z" % IDENTIFIER)
+"""https://www.postgresql.org/docs/release/10.3/, CVE-2018-1058"""
 LITERAL = rb"(?:NULL|DEFAULT|true|false|[+-]?[0-9.]++(?:[eE][+-]?[0-9]++)?|[BX]?'[^']*+(?:''[^']*+)*+')"
 ROW = rb"\((?:%(l)s(?:, %(l)s)*+)?\)" % {b"l": LITERAL}
 INSERT = (
@@ -60,6 +65,10 @@ class Statement:
     line: int
     codec: str = UTF8
     """Python's, for the dump's encoding."""
+    entry: int = 0
+    """Its entry of the table of contents; 0 where the dump doesn't say."""
+    depends: tuple[int, ...] = ()
+    """Entries that its entry depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +161,8 @@ class Splitter:
         self._statements = 0
         self._blocks = 0
         self._complete = False
+        self._entry = 0
+        self._depends: tuple[int, ...] = ()
         self.codec = UTF8
         """Encoding of what comes next, set by whoever takes the statement that changes it."""
         self.versions: dict[str, str] = {}
@@ -224,12 +235,17 @@ class Splitter:
 
     def _skip(self, item: Token) -> None:
         if item.kind == "line_comment":
-            self._comment(bytes(self._text[item.start + 3 : min(item.end, item.start + 200)]))
+            long = self._text.startswith(DEPENDENCIES, item.start + 3)
+            self._comment(bytes(self._text[item.start + 3 : item.end if long else min(item.end, item.start + 200)]))
         self._position = item.end
 
     def _comment(self, text: bytes) -> None:
         if text.startswith(COMPLETE):
             self._complete = True
+        if entry := ENTRY.match(text):
+            self._entry, self._depends = int(entry[1]), ()
+        elif text.startswith(DEPENDENCIES):
+            self._depends = tuple(int(number) for number in text[len(DEPENDENCIES) :].split() if number.isdigit())
         match = None if self._statements else VERSION.match(text)
         if match is not None:
             self.versions[match["who"].decode()] = match["version"].decode()
@@ -242,10 +258,13 @@ class Splitter:
         if sql[:4].upper() == b"COPY" and not sql[4:5].isalnum():
             return self._copy(sql, offset, line)
         self._drop()
-        return Statement(sql, self._statements, offset, line, self.codec)
+        return Statement(sql, self._statements, offset, line, self.codec, self._entry, self._depends)
 
     def _copy(self, sql: bytes, offset: int, line: int) -> CopyBegin:
         match = COPY.match(sql)
+        if match is None and UNQUALIFIED_COPY.match(sql):
+            found = "names without their schema: the pg_dump is older than 10.3 and 9.6.8"
+            raise _refused(offset, line, found, "pg_dump of March 2018 or newer", AGAIN)
         if match is None:
             needed = "COPY schema.table (columns) FROM stdin, as pg_dump writes it"
             raise _refused(offset, line, shorten(sql), needed)
@@ -312,6 +331,9 @@ class Splitter:
 
     def _too_long(self, start: int) -> PermanentError:
         line = self._line_at(start)
+        if self._text.startswith(b"INSERT INTO ", start):
+            found = f"an INSERT of more than {LONGEST_STATEMENT // MIB} MiB"
+            return _refused(self._offset + start, line, found, "fewer rows in one INSERT, or COPY", AGAIN)
         found = f"a statement of more than {LONGEST_STATEMENT // MIB} MiB, or an open quote"
         return _refused(self._offset + start, line, found, "statements as pg_dump writes them")
 
@@ -386,6 +408,11 @@ def shorten(sql: bytes, most: int = 120) -> str:
     return text if len(text) <= most else text[:most] + "..."
 
 
-def _refused(offset: int, line: int, found: str, needed: str) -> PermanentError:
-    fix = "nothing behind this place was executed; take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
+AGAIN = 'docs/dumps.md, "Which dumps, and what is asked": psql loads it into a scratch server; dump that with defaults'
+ANOTHER = (
+    "nothing behind this place was executed; take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
+)
+
+
+def _refused(offset: int, line: int, found: str, needed: str, fix: str = ANOTHER) -> PermanentError:
     return PermanentError.of(Problem(f"dump, line {line}, byte {offset}", found, needed, fix))

@@ -107,6 +107,7 @@ def settings_there(settings: Settings) -> Settings:
         settings,
         request=asked and replace(asked, reason=None, opened_by=None, affected=None, contact=None, breach=False),
         notify=NotifySettings(),
+        prevention=None,
         runner=Runner.LOCAL,
         tunnel={},
         kubeconfig=None,

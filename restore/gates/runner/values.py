@@ -14,11 +14,11 @@ from enum import Enum
 from typing import Any, cast
 
 from restore.errors import PermanentError, Problem
-from restore.model import aws_account, dump, planned, rds, request
+from restore.model import aws_account, drill, dump, planned, rds, request
 from validation import verdict
 from validation.expectations import model, sql_checks, table_names
 
-MODULES = (aws_account, dump, planned, rds, request, verdict, model, sql_checks, table_names)
+MODULES = (aws_account, drill, dump, planned, rds, request, verdict, model, sql_checks, table_names)
 TAG = "="
 """The key of a JSON object that says what its value, under VALUE, is."""
 VALUE = "value"

@@ -58,7 +58,8 @@ def register_secrets(request: GateRequest) -> None:
 
 def prove(context: GateContext, request: GateRequest, job: str, uid: str, stop: threading.Event) -> int:
     """Does the gate's own work, as its hook would; returns the exit code."""
-    seconds, work = registry.PROOFS[request.gate]
+    _, work = registry.PROOFS[request.gate]
+    seconds = registry.allow_seconds(context, request.gate)
     watch = Watch(request.gate, seconds, stop, say, request.receipt, request.earlier)
     gate = Gate(request.gate, seconds, lambda clock: work(context, clock), record=str)
     try:

@@ -74,6 +74,11 @@ RDS_RESOURCES: Mapping[str, Mapping[str, str]] = {
     "RegisterDBProxyTargets": {"DBProxyName": "target-group", "DBInstanceIdentifiers": "db"},
     "DeregisterDBProxyTargets": {"DBProxyName": "target-group", "DBInstanceIdentifiers": "db"},
     "DescribeEventSubscriptions": {"SubscriptionName": "es"},
+    "CreateEventSubscription": {"SubscriptionName": "es"},
+    "ModifyEventSubscription": {"SubscriptionName": "es"},
+    "DeleteEventSubscription": {"SubscriptionName": "es"},
+    "StartDBInstanceAutomatedBackupsReplication": {"SourceDBInstanceArn": "db"},
+    "StopDBInstanceAutomatedBackupsReplication": {"SourceDBInstanceArn": "db"},
     "AddSourceIdentifierToSubscription": {"SubscriptionName": "es"},
     "RemoveSourceIdentifierFromSubscription": {"SubscriptionName": "es"},
     "DeleteDBInstance": {"DBInstanceIdentifier": "db"},
@@ -105,6 +110,12 @@ FREE = frozenset({"sts:GetCallerIdentity"})
 """No permissions are required. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
 NO_KEY = "KMSKeyNotAccessibleFault"
 """How RDS tells that the caller has no right to a key."""
+OF_VERSION = {
+    "GetObject": "GetObjectVersion",
+    "DeleteObject": "DeleteObjectVersion",
+    "PutObjectTagging": "PutObjectVersionTagging",
+}
+"""The action for a version of an object, where it isn't that for the object."""
 S3_ACTIONS = {"ListObjectsV2": "ListBucket", "HeadObject": "GetObject"}
 
 
@@ -229,8 +240,8 @@ def _s3(call: Call, _: World) -> Iterator[Need]:
     if not call.operation:
         raise UnknownOperationError("an S3 operation: add it to sandbox/aws/iam/calls.py")
     action = S3_ACTIONS.get(call.operation, call.operation)
-    if action == "GetObject" and "VersionId" in call.parameters:
-        action = "GetObjectVersion"
+    if "VersionId" in call.parameters:
+        action = OF_VERSION.get(action, action)
     of_bucket = action == "ListBucket"
     bucket = f"arn:aws:s3:::{call.parameters['Bucket']}"
     arn = bucket if of_bucket else f"{bucket}/{call.parameters['Key']}"
@@ -257,7 +268,11 @@ def _iam(call: Call, _: World) -> Iterator[Need]:
 
 def _cloudwatch(call: Call, _: World) -> Iterator[Need]:
     """An alarm's name stands in a body that isn't read here: whoever may change one may change any."""
-    if call.operation not in ("DescribeAlarms", "PutMetricAlarm"):
+    if call.operation == "PutMetricData":  # decided by the namespace alone
+        named = {"cloudwatch:namespace": str(call.parameters.get("Namespace", ""))}
+        yield Need(Ask("cloudwatch:PutMetricData", "*", named), "")
+        return
+    if call.operation not in ("DescribeAlarms", "PutMetricAlarm", "DeleteAlarms", "ListTagsForResource"):
         raise UnknownOperationError(f"cloudwatch:{call.operation}: add it to sandbox/aws/iam/asks.py")
     arn = f"arn:aws:cloudwatch:{call.region}:{ACCOUNT}:alarm:*"
     yield Need(Ask(f"cloudwatch:{call.operation}", arn), arn)
@@ -282,10 +297,11 @@ def _route53(call: Call, _: World) -> Iterator[Need]:
 
 
 def _sns(call: Call, _: World) -> Iterator[Need]:
-    if call.operation != "Publish":
+    if call.operation not in ("Publish", "CreateTopic", "GetTopicAttributes", "ListTagsForResource", "DeleteTopic"):
         raise UnknownOperationError(f"sns:{call.operation}: add it to sandbox/aws/iam/asks.py")
-    topic = str(call.parameters.get("TopicArn", ""))
-    yield Need(Ask("sns:Publish", topic), topic, "AuthorizationError")
+    named = str(call.parameters.get("TopicArn") or call.parameters.get("ResourceArn") or "")
+    topic = named or f"arn:aws:sns:{call.region}:{ACCOUNT}:{call.parameters.get('Name', '')}"
+    yield Need(Ask(f"sns:{call.operation}", topic), topic, "AuthorizationError")
 
 
 SERVICES = {

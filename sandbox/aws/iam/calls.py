@@ -105,7 +105,14 @@ def _s3(request: Request) -> tuple[str, Mapping[str, Any]]:
 
 
 def _s3_operation(method: str, query: Mapping[str, str], *, of_object: bool) -> str:
-    """The operations that the program uses; empty for any other."""
-    if of_object and not query.keys() - {"versionId", "x-id"}:
-        return {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject"}.get(method, "")
+    """The operations that the program uses; empty for any other. Parts of an upload are asked as the object is
+    (Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3")."""
+    asked = query.keys() - {"versionId", "x-id"}
+    if of_object and asked == {"tagging"}:
+        return {"GET": "GetObjectTagging", "PUT": "PutObjectTagging"}.get(method, "")
+    if of_object and asked <= {"uploads", "uploadId", "partNumber"} and asked:
+        return {"POST": "PutObject", "PUT": "PutObject", "DELETE": "AbortMultipartUpload"}.get(method, "")
+    if of_object and not asked:
+        known = {"GET": "GetObject", "HEAD": "HeadObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
+        return known.get(method, "")
     return "ListObjectsV2" if method == "GET" and query.get("list-type") == "2" and not of_object else ""

@@ -153,4 +153,4 @@ def _written(protocol: Protocol, call: Call, result: Shape) -> str:
 
 def guard(world: World, rds: Protocol) -> Guard:
     """The guard of a gateway. Raises ValueError for a page that has something unknown in it."""
-    return Guard(OperatorRights(documented.read()), world, rds, Protocol("iam"), Protocol("sts"))
+    return Guard(OperatorRights(documented.read_with_state()), world, rds, Protocol("iam"), Protocol("sts"))

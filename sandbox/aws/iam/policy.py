@@ -14,7 +14,9 @@ from functools import cache
 from typing import Any, cast
 
 ELEMENTS = frozenset({"Sid", "Effect", "Action", "Resource", "Condition"})
-KEYS = frozenset({"kms:ViaService", "kms:GrantIsForAWSResource", "iam:PassedToService", "s3:prefix"})
+KEYS = frozenset(
+    {"kms:ViaService", "kms:GrantIsForAWSResource", "iam:PassedToService", "s3:prefix", "cloudwatch:namespace"}
+)
 KEY_PREFIXES = ("aws:RequestTag/", "aws:ResourceTag/")
 
 

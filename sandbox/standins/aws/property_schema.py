@@ -20,7 +20,7 @@ class Property:
     computed: bool = False
     force_new: bool = False
     virtual: bool = False
-    default: bool | int | None = None
+    default: bool | int | str | None = None
 
 
 def _given(kind: Kind, *, force_new: bool = False, virtual: bool = False) -> Property:
@@ -172,4 +172,62 @@ PARAMETER_GROUP: Mapping[str, Property] = {
     "region": _kept("str", force_new=True),
     "tags": _given("map"),
     "tagsAll": _output("map"),
+}
+
+TOPIC: Mapping[str, Property] = {
+    "arn": _output("str"),
+    "contentBasedDeduplication": Property("bool", default=False),
+    "fifoTopic": Property("bool", force_new=True, default=False),
+    "name": _kept("str", force_new=True),
+    "owner": _output("str"),
+    "policy": _kept("str"),
+    "region": _kept("str", force_new=True),
+    "tags": _given("map"),
+    "tagsAll": _output("map"),
+}
+
+EVENT_SUBSCRIPTION: Mapping[str, Property] = {
+    "arn": _output("str"),
+    "customerAwsId": _output("str"),
+    "enabled": Property("bool", default=True),
+    "eventCategories": _given("set"),
+    "name": _kept("str", force_new=True),
+    "region": _kept("str", force_new=True),
+    "snsTopic": Property("str", required=True),
+    "sourceIds": _given("set"),
+    "sourceType": _given("str"),
+    "tags": _given("map"),
+    "tagsAll": _output("map"),
+}
+
+METRIC_ALARM: Mapping[str, Property] = {
+    "actionsEnabled": Property("bool", default=True),
+    "alarmActions": _given("set"),
+    "alarmDescription": _given("str"),
+    "arn": _output("str"),
+    "comparisonOperator": Property("str", required=True),
+    "datapointsToAlarm": _given("int"),
+    "dimensions": _given("map"),
+    "evaluationPeriods": Property("int", required=True),
+    "insufficientDataActions": _given("set"),
+    "metricName": _given("str"),
+    "name": Property("str", required=True, force_new=True),
+    "namespace": _given("str"),
+    "okActions": _given("set"),
+    "period": _given("int"),
+    "region": _kept("str", force_new=True),
+    "statistic": _given("str"),
+    "tags": _given("map"),
+    "tagsAll": _output("map"),
+    "threshold": _given("int"),
+    "treatMissingData": Property("str", default="missing"),
+    "unit": _given("str"),
+}
+
+BACKUPS_REPLICATION: Mapping[str, Property] = {
+    "kmsKeyId": _given("str", force_new=True),
+    "preSignedUrl": _given("str", force_new=True, virtual=True),
+    "region": _kept("str", force_new=True),
+    "retentionPeriod": Property("int", force_new=True, default=7),
+    "sourceDbInstanceArn": Property("str", required=True, force_new=True),
 }

@@ -1,4 +1,5 @@
-"""RDS through boto3: one call, its errors told in the words of the Go SDK that the real provider uses."""
+"""RDS and its neighbours through boto3: one call, its errors told in the words of the Go SDK that the real provider
+uses."""
 
 from __future__ import annotations
 
@@ -24,16 +25,21 @@ class RdsClient(Protocol):
     def call(self, operation: str, request: Properties) -> Properties: ...
 
 
-class Boto:
-    """The RDS client; boto3 is imported and the client made at the first call."""
+SERVICES = {"rds": "RDS", "sns": "SNS", "cloudwatch": "CloudWatch"}
+"""As the Go SDK calls them, by boto3's names."""
 
-    def __init__(self, settings: AwsSettings) -> None:
+
+class Boto:
+    """The client of one service; boto3 is imported and the client made at the first call."""
+
+    def __init__(self, settings: AwsSettings, service: str = "rds") -> None:
         self._settings, self._client, self._mutex = settings, None, threading.Lock()
+        self._service = service
 
     def _connected(self) -> Any:
         with self._mutex:
             if self._client is None:
-                self._client = _client(self._settings)
+                self._client = _client(self._settings, self._service)
             return self._client
 
     def call(self, operation: str, request: Properties) -> Properties:
@@ -45,10 +51,11 @@ class Boto:
         try:
             return cast("Properties", getattr(client, xform_name(operation))(**request))
         except ClientError as error:
-            raise _api_error(client, operation, cast("Properties", error.response)) from error
+            raise _api_error(client, SERVICES[self._service], operation, cast("Properties", error.response)) from error
         except BotoCoreError as error:
+            service, attempts = SERVICES[self._service], self._settings.attempts
             raise Unreachable(
-                f"operation error RDS: {operation}, exceeded maximum number of attempts, {self._settings.attempts}, "
+                f"operation error {service}: {operation}, exceeded maximum number of attempts, {attempts}, "
                 f"https response error StatusCode: 0, RequestID: , request send failed, {error}"
             ) from error
 
@@ -71,8 +78,9 @@ def _sts(session: Any, settings: AwsSettings) -> Any:
     return session.client("sts", endpoint_url=settings.sts_endpoint, config=_config(settings))
 
 
-def _client(settings: AwsSettings) -> Any:
-    return _session(settings).client("rds", endpoint_url=settings.endpoint, config=_config(settings))
+def _client(settings: AwsSettings, service: str) -> Any:
+    """Another service's endpoint is the sandbox's own, which is RDS's as well."""
+    return _session(settings).client(service, endpoint_url=settings.endpoint, config=_config(settings))
 
 
 def _session(settings: AwsSettings) -> Any:
@@ -129,14 +137,15 @@ def _offline_session() -> Any:
     return session
 
 
-def _api_error(client: Any, operation: str, response: Properties) -> RdsError:
+def _api_error(client: Any, service: str, operation: str, response: Properties) -> RdsError:
     code, message = str(response["Error"].get("Code")), str(response["Error"].get("Message"))
     metadata = cast("Properties", response.get("ResponseMetadata") or {})
     shapes = client.meta.service_model.operation_model(operation).error_shapes
     declared = {shape.metadata.get("error", {}).get("code", shape.name) for shape in shapes}
     named = f"{code}: {message}" if code in declared else f"api error {code}: {message}"
+    status = metadata.get("HTTPStatusCode", 400)
     text = (
-        f"operation error RDS: {operation}, https response error StatusCode: {metadata.get('HTTPStatusCode', 400)}, "
+        f"operation error {service}: {operation}, https response error StatusCode: {status}, "
         f"RequestID: {metadata.get('RequestId', '')}, {named}"
     )
     return RdsError(text, code, message)

@@ -32,6 +32,7 @@ class Api(Protocol):
     def list(self, path: str, selector: str) -> list[Properties]: ...
     def watch(self, path: str) -> None: ...
     def apply(self, path: str, body: Properties, manager: str, *, force: bool, dry_run: bool = False) -> Properties: ...
+    def delete(self, path: str) -> None: ...
 
 
 class Https:
@@ -56,6 +57,9 @@ class Https:
         if dry_run:
             query["dryRun"] = "All"
         return self._request("PATCH", f"{path}?{urlencode(query)}", json.dumps(body).encode())
+
+    def delete(self, path: str) -> None:
+        self._request("DELETE", path)
 
     def _request(self, method: str, path: str, body: bytes | None = None, *, reads_on: bool = True) -> Properties:
         """Raises ApiError for a refusal, Unreachable when no answer came."""

@@ -248,6 +248,21 @@ class Patch:
         return CreatedButFailed(text, identity, outputs(self._kind, live, inputs, who), details)
 
 
+class OwnObject(Patch):
+    """An object of the program's own: made by a server-side apply too, and deleted with its resource."""
+
+    def delete(self, call: Call) -> None:
+        inputs = call.state.get("__inputs") or call.old_inputs
+        try:
+            self._api.delete(self._path(inputs))
+        except Unreachable as error:
+            if not self._settings.delete_unreachable:
+                raise CallRefused(f"configured Kubernetes cluster is unreachable. {LOST}") from error
+        except KubernetesError as error:
+            if error.code != 404:
+                raise
+
+
 def _identity(inputs: Properties) -> str:
     named = metadata(inputs)
     return f"{named['namespace']}/{named['name']}"

@@ -32,6 +32,10 @@ class Kind:
 
 DEPLOYMENT = Kind("kubernetes:apps/v1:DeploymentPatch", "apps/v1", "Deployment", "/apis/apps/v1", "deployments")
 SECRET = Kind("kubernetes:core/v1:SecretPatch", "v1", "Secret", "/api/v1", "secrets")
+OWN_CONFIG_MAP = Kind("kubernetes:core/v1:ConfigMap", "v1", "ConfigMap", "/api/v1", "configmaps")
+OWN_CRON_JOB = Kind("kubernetes:batch/v1:CronJob", "batch/v1", "CronJob", "/apis/batch/v1", "cronjobs")
+OWN = (OWN_CONFIG_MAP, OWN_CRON_JOB)
+"""Objects of the program's own, which go when their resource goes."""
 
 
 def metadata(inputs: Properties) -> Properties:

@@ -8,8 +8,9 @@ from restore.dumps.connections import LoadSession
 from restore.dumps.load.autovacuum import Autovacuum
 from restore.dumps.load.ddl import Control
 from restore.dumps.load.ledger import Done
+from restore.dumps.load.not_loaded import NotLoadedList
 from restore.dumps.load.target_checks import Prepared
-from restore.dumps.model import LoadPhase, Options, Progress
+from restore.dumps.model import LoadPhase, OnError, Options, Progress
 from tests.support.dumps.bucket import Bucket
 from tests.support.dumps.dump_loading import WAITS, loaded, that_waits
 from tests.support.dumps.dump_server import MASTER, DumpServer
@@ -40,7 +41,7 @@ def test_a_table_that_the_loader_may_not_change_is_loaded_all_the_same(server: D
         superuser.execute("CREATE TABLE public.posts (id int)")
     with closing(LoadSession(server.target(target), {})) as session:
         nothing = Prepared(0, frozenset(), frozenset(), frozenset(), (), MASTER, session.target, None, MASTER)
-        control = Control(session, session, Done(1, resumed=False), Options(), nothing)
+        control = Control(session, session, Done(1, resumed=False), Options(), nothing, NotLoadedList(OnError.STOP))
         autovacuum = Autovacuum(control, [])
         autovacuum.pause(b"public.posts")
         autovacuum.resume([])

@@ -16,15 +16,16 @@ from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import verify
 from restore.dumps.load.read_role import open_reader
 from restore.dumps.model import (
-    PRIVILEGED_OWNER,
     LoadLogin,
     LoadPhase,
     LoadResult,
+    OnError,
     Options,
     Progress,
     Roles,
     Verification,
 )
+from restore.model.dump_kinds import PRIVILEGED_OWNER
 from sandbox.machine.processes import wait_until
 from tests.support.dumps.bucket import Bucket
 from tests.support.dumps.code_of_dumps import EVENT_TRIGGER, KINDS, POLICY, QUIET_UNTIL_READ, READ, VICTIM, VIEW
@@ -41,6 +42,7 @@ INTRUDER = "SELECT count(*) FROM pg_roles WHERE rolname = 'intruder'"
 LOAD_ROLES = "SELECT string_agg(rolname || rolcanlogin, ' ') FROM pg_roles WHERE rolname ~ '^restore_load_'"
 RAN = "SELECT string_agg(DISTINCT login, ' ') FROM public.ran"
 STRICT: frozenset[str] = frozenset()
+STOPS = Options(workers=2, on_error=OnError.STOP)
 UNDO = "DROP ROLE IF EXISTS intruder; ALTER DATABASE postgres RESET search_path"
 
 
@@ -226,7 +228,7 @@ def test_an_attempt_that_fails_leaves_no_login_and_one_elsewhere_forgets_it(
     with database(server) as gone:
         oid = server.value(gone, "SELECT oid::text FROM pg_database WHERE datname = current_database()")
         for _ in range(2):
-            refused_words(lambda: strictly(server, bucket, key, gone))
+            refused_words(lambda: strictly(server, bucket, key, gone, STOPS))
             assert server.value("postgres", LOAD_ROLES) == f"restore_load_{oid}false"
     assert server.value("postgres", LOAD_ROLES) == f"restore_load_{oid}false"
     with database(server) as other:
@@ -241,8 +243,8 @@ def test_the_schema_public_that_the_dump_gives_away_stays_given_when_a_load_goes
     gives = plain.replace(table, b"ALTER SCHEMA public OWNER TO shop_owner;\n" + table, 1)
     waits = b"CREATE INDEX i ON public.posts USING btree (((1 / (SELECT 1))));\n"
     key = bucket.put("gives.sql", gives.replace(first, waits + first, 1))
-    refused_words(lambda: strictly(server, bucket, key, shop))
-    refused_words(lambda: strictly(server, bucket, key, shop))
+    refused_words(lambda: strictly(server, bucket, key, shop, STOPS))
+    refused_words(lambda: strictly(server, bucket, key, shop, STOPS))
     assert server.value(shop, "SELECT nspowner::regrole::text FROM pg_namespace WHERE nspname = 'public'") == OWNER
 
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from restore.dumps.check.scan import scan
 from restore.dumps.load.free_storage import Storage
-from restore.dumps.model import MIB
+from restore.dumps.model import MIB, OnError
 from restore.errors import PermanentError, RestoreError
 from tests.support.dumps.bucket import Bucket
 from tests.support.dumps.damaged import DAMAGED, Bad
-from tests.support.dumps.dump_loading import dump_of, loaded
+from tests.support.dumps.dump_loading import SMALL_PIECES, dump_of, loaded
 from tests.support.dumps.dump_server import DumpServer
 from tests.support.dumps.hostile import HOSTILE, Hostile
 
@@ -42,8 +43,9 @@ def test_a_damaged_dump_never_reads_as_success(
 ) -> None:
     bad: Bad = DAMAGED[name]
     key = bucket.put(bad.key, bad.make(small))
+    options = replace(SMALL_PIECES, on_error=OnError.STOP)
     for _ in range(2):
-        error = refusal(lambda: loaded(server, bucket, key, target))
+        error = refusal(lambda: loaded(server, bucket, key, target, options))
         assert isinstance(error, PermanentError)
         assert re.search(bad.says, str(error), re.IGNORECASE), str(error)
         assert "secret-row-content" not in str(error)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from restore.dumps.check.scan import scan
 from restore.dumps.check.verify import verify
-from restore.dumps.model import Verification
+from restore.dumps.model import OnError, Verification
 from restore.errors import TemporaryError
 from sandbox.machine.processes import wait_until
 from tests.support.dumps.bucket import Bucket
-from tests.support.dumps.dump_loading import dump_of, loaded, refused_words, silent
+from tests.support.dumps.dump_loading import SMALL_PIECES, dump_of, loaded, refused_words, silent
 from tests.support.dumps.dump_server import DumpServer
 
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
@@ -85,8 +86,14 @@ def test_rows_for_an_extensions_table_that_the_loader_may_not_write_are_not_lost
     server: DumpServer, bucket: Bucket, target: str
 ) -> None:
     key = bucket.put("extension.sql", dump_with_extension(server, "INSERT INTO public.places VALUES (1001, 'ours')"))
+    with server.database() as other:
+        with_extension(server, other)
+        words = refused_words(lambda: loaded(server, bucket, key, other))
+        assert "no row of the dump could be loaded" in words
+        assert "--on-error stop" in words
     with_extension(server, target)
-    words = refused_words(lambda: loaded(server, bucket, key, target))
+    stops = replace(SMALL_PIECES, on_error=OnError.STOP)
+    words = refused_words(lambda: loaded(server, bucket, key, target, stops))
     grant = re.search(r'GRANT INSERT ON public.places TO "restore_load_\d+"', words)
     assert grant, words
     with server.cluster.sql(target) as superuser:

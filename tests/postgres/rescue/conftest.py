@@ -1,4 +1,4 @@
-"""Two copies of a small shop: one that serves and was damaged, one that was restored to the second before."""
+"""A small shop: one database serves and was damaged, the other is its copy of the second before."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from psycopg.rows import TupleRow
 
 from restore.rescue import carry, run
+from restore.rescue.carry import Carried
 from restore.rescue.model import Done, Found, Wish
 from tests.support.postgres.scratch_server import Database, Server
 from validation.expectations.table_names import Table
@@ -88,7 +89,7 @@ class Shop:
         assert row is not None
         return int(row[0])
 
-    def carry(self, next_transaction: int) -> tuple[Done, ...]:
+    def carry(self, next_transaction: int) -> Carried:
         with self.serving.connect() as source, self.restored.connect() as candidate:
             return carry.carry(source, candidate, next_transaction, self.undo, "test", self.said.append)
 
@@ -99,7 +100,7 @@ class Shop:
 
 @pytest.fixture
 def shop(server: Server, tmp_path: Path) -> Iterator[Shop]:
-    with server.database("template1") as serving, server.database("template1") as restored:
-        for database in (serving, restored):
-            database.execute(SHOP)
-        yield Shop(serving, restored, tmp_path, [])
+    with server.database("template1") as serving:
+        serving.execute(SHOP)
+        with server.database(serving.name) as restored:
+            yield Shop(serving, restored, tmp_path, [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from restore.rescue import carry
-from restore.rescue.carry import NewRows, parents_first
+from restore.rescue.carry import Carried, NewRows, parents_first
 from restore.rescue.model import ForeignKey, OnDelete
 from tests.postgres.rescue.conftest import CUSTOMERS, ORDERS, Shop
 from validation.expectations.table_names import Table
@@ -25,7 +25,7 @@ def test_rows_written_since_the_switch_come_back_to_the_source(shop: Shop) -> No
     shop.damage("UPDATE customers SET email = 'lost' || id WHERE id > 10")
     switched = shop.next_transaction()
     write_to_candidate(shop)
-    done = shop.carry(switched)
+    done = shop.carry(switched).done
     assert [(one.table, one.inserted, one.overwritten) for one in done] == [(CUSTOMERS, 1, 1), (ORDERS, 2, 0)]
     assert shop.ask("SELECT email, country FROM customers WHERE id IN (2, 11, 21) ORDER BY id") == [
         ("c2@example.invalid", None),
@@ -54,7 +54,7 @@ def test_what_cannot_be_carried_is_counted_too(shop: Shop) -> None:
 def test_nothing_written_since_is_nothing_to_carry(shop: Shop) -> None:
     write_to_candidate(shop)
     shop.restored.execute("VACUUM FREEZE customers")
-    assert shop.carry(shop.next_transaction()) == ()
+    assert shop.carry(shop.next_transaction()) == Carried()
     assert not shop.undo.exists()
 
 
@@ -62,7 +62,7 @@ def test_frozen_rows_are_as_old_as_they_were(shop: Shop) -> None:
     switched = shop.next_transaction()
     write_to_candidate(shop)
     shop.restored.execute("VACUUM FREEZE")
-    assert {one.table: one.inserted for one in shop.carry(switched)}[ORDERS] == 2
+    assert {one.table: one.inserted for one in shop.carry(switched).done}[ORDERS] == 2
 
 
 def test_tables_that_refer_to_each_other_keep_their_order() -> None:

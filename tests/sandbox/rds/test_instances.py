@@ -57,6 +57,18 @@ def full(sandbox: Sandbox) -> str:
     return "full"
 
 
+def test_a_server_s_log_is_read_whole_from_its_beginning(sandbox: Sandbox, full: str) -> None:
+    rds = sandbox.aws.rds
+    (file,) = rds.describe_db_log_files(DBInstanceIdentifier=full)["DescribeDBLogFiles"]
+    name, size = file.get("LogFileName", ""), file.get("Size", 0)
+    text, marker, pending = "", "0", True
+    while pending:
+        portion = rds.download_db_log_file_portion(DBInstanceIdentifier=full, LogFileName=name, Marker=marker)
+        text, marker, pending = text + portion["LogFileData"], portion["Marker"], portion["AdditionalDataPending"]
+    assert len(text.encode()) >= size
+    assert "database system is ready to accept connections" in text
+
+
 def test_a_new_instance_has_what_was_asked_and_its_server_the_group_s_parameters(sandbox: Sandbox, full: str) -> None:
     found = sandbox.describe(full)
     assert found["MultiAZ"] is True

@@ -20,7 +20,7 @@ SOURCE = "ghost-protocol-sandbox-db"
 SECRET = "ghost-protocol/sandbox/db-password"
 DUMPS = "ghost-protocol-sandbox-backups"
 DUMP = "database/postgresql/1.sql"
-STACK = [{"Key": "restore:stack", "Value": "prod"}]
+STACK: Any = [{"Key": "restore:stack", "Value": "prod"}]
 ROLE = "arn:aws:iam::123456789012:role/restore-operator"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:incidents"
 NAME = "of-source"
@@ -40,6 +40,11 @@ def world(sandbox: Sandbox) -> None:
     sandbox.available(SOURCE)
     aws.rds.create_db_snapshot(DBInstanceIdentifier=SOURCE, DBSnapshotIdentifier=f"{SOURCE}-1")
     sandbox.snapshot_ready(f"{SOURCE}-1")
+    sandbox.available(SOURCE)
+    aws.rds.create_db_snapshot(DBInstanceIdentifier=SOURCE, DBSnapshotIdentifier=f"{SOURCE}-migration", Tags=STACK)
+    sandbox.snapshot_ready(f"{SOURCE}-migration")
+    west = client(sandbox, "kms", ACCESS_KEY, "us-west-2")
+    west.create_alias(AliasName=KEY_OF_WEST, TargetKeyId=west.create_key()["KeyMetadata"]["KeyId"])
     sandbox.create(f"{SOURCE}-old", Tags=STACK)
     sandbox.available(f"{SOURCE}-old")
     sandbox.available(SOURCE)
@@ -66,15 +71,18 @@ def make_dependents(aws: Any, source: Any) -> None:
 
 
 @pytest.fixture
-def operator(sandbox: Sandbox) -> Callable[[str], Any]:
-    return lambda service: client(sandbox, service, OPERATOR_KEY)
+def operator(sandbox: Sandbox) -> Callable[..., Any]:
+    def of_service(service: str, region: str = "us-east-1") -> Any:
+        return client(sandbox, service, OPERATOR_KEY, region)
+
+    return of_service
 
 
-def client(sandbox: Sandbox, service: str, key: str) -> Any:
+def client(sandbox: Sandbox, service: str, key: str, region: str = "us-east-1") -> Any:
     make = cast("Any", boto3.session.Session()).client
     config = Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"})
     keys = {"aws_access_key_id": key, "aws_secret_access_key": SECRET_KEY}
-    return make(service, endpoint_url=sandbox.aws.endpoint, region_name="us-east-1", config=config, **keys)
+    return make(service, endpoint_url=sandbox.aws.endpoint, region_name=region, config=config, **keys)
 
 
 @contextmanager
@@ -151,10 +159,48 @@ def retired(operator: Callable[[str], Any]) -> Any:
     )
 
 
+def tagged(operator: Callable[[str], Any], **version: Any) -> Any:
+    tag = {"Key": "restore-scanned", "Value": "whole"}
+    return operator("s3").put_object_tagging(Bucket=DUMPS, Key=DUMP, Tagging={"TagSet": [tag]}, **version)
+
+
+def newest(operator: Callable[[str], Any]) -> Any:
+    return {"VersionId": operator("s3").head_object(Bucket=DUMPS, Key=DUMP)["VersionId"]}
+
+
+def aborted(operator: Callable[[str], Any]) -> Any:
+    named = {"Bucket": DUMPS, "Key": NIGHTLY}
+    begun = operator("s3").create_multipart_upload(**named)["UploadId"]
+    return operator("s3").abort_multipart_upload(**named, UploadId=begun)
+
+
+def deleted(operator: Callable[[str], Any], *, version: bool) -> Any:
+    named = {"Bucket": DUMPS, "Key": NIGHTLY}
+    stored = operator("s3").put_object(**named, Body=b"1")["VersionId"]
+    return operator("s3").delete_object(**named, **({"VersionId": stored} if version else {}))
+
+
+def published(operator: Callable[[str], Any]) -> Any:
+    return operator("cloudwatch").put_metric_data(
+        Namespace="Restore", MetricData=[{"MetricName": "DumpAge", "Value": 1.0}]
+    )
+
+
+def expired(operator: Callable[[str], Any]) -> Any:
+    return operator("rds").delete_db_snapshot(DBSnapshotIdentifier=f"{SOURCE}-migration")
+
+
+NIGHTLY = "database/postgresql/2.sql"
+TOPIC_OF_ALARMS = "arn:aws:sns:us-east-1:123456789012:restore-backups-prod"
+SUBSCRIPTION = "restore-backups-prod"
+SUBSCRIPTION_ARN = f"arn:aws:rds:us-east-1:123456789012:es:{SUBSCRIPTION}"
+SOURCE_ARN = f"arn:aws:rds:us-east-1:123456789012:db:{SOURCE}"
+KEY_OF_WEST = "alias/west"
+ALARM_ARN = f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{NAME}"
 GROUP = f"{SOURCE}-group"
 GROUP_ARN = f"arn:aws:rds:us-east-1:123456789012:pg:{GROUP}"
 
-CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
+CALLS: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "rds:DescribeDBInstances": lambda o: o("rds").describe_db_instances(),
     "rds:DescribeDBSnapshots": lambda o: o("rds").describe_db_snapshots(),
     "rds:DescribeDBInstanceAutomatedBackups": lambda o: o("rds").describe_db_instance_automated_backups(),
@@ -257,6 +303,33 @@ CALLS: dict[str, Callable[[Callable[[str], Any]], Any]] = {
     "secretsmanager:ListSecrets": lambda o: o("secretsmanager").list_secrets(),
     "route53:ListHostedZones": lambda o: o("route53").list_hosted_zones(),
     "route53:ListResourceRecordSets": records,
+    "cloudwatch:ListTagsForResource": lambda o: o("cloudwatch").list_tags_for_resource(ResourceARN=ALARM_ARN),
+    "cloudwatch:PutMetricData": published,
+    "sns:CreateTopic": lambda o: o("sns").create_topic(Name="restore-backups-prod"),
+    "sns:GetTopicAttributes": lambda o: o("sns").get_topic_attributes(TopicArn=TOPIC_OF_ALARMS),
+    "sns:ListTagsForResource": lambda o: o("sns").list_tags_for_resource(ResourceArn=TOPIC_OF_ALARMS),
+    "rds:CreateEventSubscription": lambda o: o("rds").create_event_subscription(
+        SubscriptionName=SUBSCRIPTION, SnsTopicArn=TOPIC, SourceType="db-instance"
+    ),
+    "rds:ModifyEventSubscription": lambda o: o("rds").modify_event_subscription(
+        SubscriptionName=SUBSCRIPTION, EventCategories=["backup"]
+    ),
+    "rds:DeleteEventSubscription": lambda o: o("rds").delete_event_subscription(SubscriptionName=SUBSCRIPTION),
+    "rds:StartDBInstanceAutomatedBackupsReplication": lambda o: o(
+        "rds", "us-west-2"
+    ).start_db_instance_automated_backups_replication(SourceDBInstanceArn=SOURCE_ARN, KmsKeyId=KEY_OF_WEST),
+    "rds:StopDBInstanceAutomatedBackupsReplication": lambda o: o(
+        "rds", "us-west-2"
+    ).stop_db_instance_automated_backups_replication(SourceDBInstanceArn=SOURCE_ARN),
+    "rds:DeleteDBSnapshot": expired,
+    "s3:GetObjectTagging": lambda o: o("s3").get_object_tagging(Bucket=DUMPS, Key=DUMP),
+    "s3:AbortMultipartUpload": aborted,
+    "s3:PutObjectTagging": tagged,
+    "s3:PutObjectVersionTagging": lambda o: tagged(o, **newest(o)),
+    "s3:DeleteObject": lambda o: deleted(o, version=False),
+    "s3:DeleteObjectVersion": lambda o: deleted(o, version=True),
+    "cloudwatch:DeleteAlarms": lambda o: o("cloudwatch").delete_alarms(AlarmNames=[NAME]),
+    "sns:DeleteTopic": lambda o: o("sns").delete_topic(TopicArn=TOPIC_OF_ALARMS),
     "sns:Publish": lambda o: o("sns").publish(TopicArn=TOPIC, Message="restored"),
     "cloudwatch:GetMetricStatistics": lambda o: o("cloudwatch").get_metric_statistics(
         Namespace="AWS/RDS", MetricName="X", StartTime=0, EndTime=60, Period=60, Statistics=["Average"]
@@ -356,7 +429,17 @@ def test_what_the_sandbox_has_no_rights_for_is_an_error_never_a_success(operator
     with pytest.raises(ClientError, match=r"SandboxUnsupported.*ec2:DescribeVpcs"):
         operator("ec2").describe_vpcs()
     with pytest.raises(ClientError, match=r"SandboxUnsupported.*S3 operation"):
-        operator("s3").delete_object(Bucket=DUMPS, Key=DUMP)
+        operator("s3").get_object_acl(Bucket=DUMPS, Key=DUMP)
+
+
+def test_the_operator_gives_up_a_lock_of_the_state_and_deletes_no_record(operator: Callable[[str], Any]) -> None:
+    state = {"Bucket": "ghost-protocol-sandbox-pulumi-state"}
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        operator("s3").delete_object(**state, Key="team/.pulumi/locks/organization/restore/prod/1.json")
+    record = {"Bucket": "ghost-protocol-sandbox-evidence", "Key": "restores/prod/1.json"}
+    for elsewhere in (record, {**state, "Key": ".pulumi/stacks/restore/prod.json"}):
+        with pytest.raises(ClientError, match=r"AccessDenied.*s3:DeleteObject"):
+            operator("s3").delete_object(**elsewhere)
 
 
 def test_nobody_else_s_key_is_taken(sandbox: Sandbox) -> None:
@@ -368,4 +451,4 @@ def test_nobody_else_s_key_is_taken(sandbox: Sandbox) -> None:
 
 def test_a_right_that_the_page_does_not_give_can_not_be_taken_away(sandbox: Sandbox) -> None:
     with pytest.raises(Exception, match="400"):
-        sandbox.aws.post("rights", remove=["rds:DeleteDBSnapshot"])
+        sandbox.aws.post("rights", remove=["rds:DeleteDBCluster"])

@@ -152,6 +152,22 @@ def test_the_first_moment_of_the_window_can_really_be_restored(sandbox: Sandbox,
     assert sandbox.sql("first-moment", "SELECT to_regclass('orders')")[0][0] is None
 
 
+def test_a_restore_without_backups_ends_sooner_and_switching_them_on_interrupts_everybody(
+    sandbox: Sandbox, source: str
+) -> None:
+    moment = server_now(sandbox, source)
+    sandbox.restorable(source, moment)
+    restore_to(sandbox, source, "bare", moment, BackupRetentionPeriod=0)
+    assert "LatestRestorableTime" not in sandbox.available("bare")
+    assert "backing-up" not in sandbox.seen["bare"]
+    with sandbox.connect("bare") as session:
+        sandbox.aws.rds.modify_db_instance(DBInstanceIdentifier="bare", BackupRetentionPeriod=7, ApplyImmediately=True)
+        wait_until(lambda: "LatestRestorableTime" in sandbox.describe("bare"), WAIT, "the first backup")
+        with pytest.raises(psycopg.OperationalError):
+            session.execute("SELECT 1")
+    assert sandbox.available("bare")["BackupRetentionPeriod"] == 7
+
+
 def test_backups_kept_at_deletion_bring_the_rows_back_after_the_instance_is_gone(sandbox: Sandbox, source: str) -> None:
     rds = sandbox.aws.rds
     sandbox.create("doomed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.standins.engine.errors import Refusal
+from sandbox.standins.engine.loopback import is_loopback
 from sandbox.standins.engine.property_values import Props
 from sandbox.standins.engine.providers import loopback_guard
 from tests.support.standins.engine_project import INSTANCE, PLUGINS, Workspace
@@ -23,7 +24,7 @@ from tests.support.standins.engine_project import INSTANCE, PLUGINS, Workspace
     ],
 )
 def test_only_a_loopback_address_counts_as_a_sandbox(url: str, loopback: bool) -> None:
-    assert loopback_guard.is_loopback(url) is loopback
+    assert is_loopback(url) is loopback
 
 
 def test_a_provider_without_endpoints_is_never_configured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,9 @@ class Applied:
     def apply(self, path: str, body: Properties, manager: str, *, force: bool, dry_run: bool = False) -> Properties:
         return body
 
+    def delete(self, path: str) -> None:
+        raise KubernetesError(404, "NotFound", path)
+
 
 def test_a_deployment_at_zero_is_ready_at_once_and_the_operator_is_warned() -> None:
     heard: list[tuple[str, str]] = []

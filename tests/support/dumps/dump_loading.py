@@ -11,8 +11,9 @@ import pytest
 
 from restore.dumps.catalog.listing import find
 from restore.dumps.load.loader import load
-from restore.dumps.model import PRIVILEGED_OWNER, Dump, LoadResult, Options, Progress
+from restore.dumps.model import Dump, LoadResult, Options, Progress
 from restore.errors import PermanentError
+from restore.model.dump_kinds import PRIVILEGED_OWNER
 from tests.support.dumps.bucket import NAME, Bucket
 from tests.support.dumps.dump_server import DumpServer
 

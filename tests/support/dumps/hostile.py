@@ -72,7 +72,6 @@ FILES = {
     "function_in_an_untrusted_language": Hostile(
         "CREATE FUNCTION public.f() RETURNS int LANGUAGE plpython3u AS $$ import os; os.system('touch {marker}') $$;"
     ),
-    "foreign_table_on_a_file": Hostile("CREATE EXTENSION IF NOT EXISTS file_fdw WITH SCHEMA public;"),
 }
 
 CLUSTER = {

@@ -57,6 +57,7 @@ PULUMI: Mapping[tuple[str, ...], frozenset[str]] = {
     ("stack", "history"): frozenset(),
     ("config", "set"): frozenset({"--path"}),
     ("config", "rm"): frozenset({"--path"}),
+    ("config",): frozenset(),
     ("refresh",): frozenset({"--yes", "--target", "--clear-pending-creates"}),
 }
 KUBECTL: Mapping[str, frozenset[str]] = {
@@ -81,10 +82,12 @@ WITHOUT_NAMESPACE = (
     "kubectl auth can-i",
     "kubectl config view",
     "kubectl get nodes",
+    "kubectl create namespace",
     "kubectl uncordon",
 )
 HIGH_LEVEL: Mapping[tuple[str, ...], frozenset[str]] = {
     ("s3", "ls"): frozenset({"--recursive"}),
+    ("s3", "cp"): frozenset({"--recursive"}),
     ("sso", "login"): frozenset({"--profile"}),
     ("eks", "update-kubeconfig"): frozenset({"--name", "--region"}),
 }

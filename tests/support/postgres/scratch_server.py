@@ -87,18 +87,46 @@ class Database:
 def running() -> Generator[Server]:
     """Starts a server; it ends with the context, or with this process."""
     user = _server_user()
-    programs = _binaries(user)
-    folder = Path(tempfile.mkdtemp(prefix="validation-postgres-"))
+    folder = _make_folder(user)
     secret = folder / "password"
     secret.write_text(PASSWORD)
     if user is not None:
-        for path in (folder, secret):
-            os.chown(path, user.pw_uid, user.pw_gid)
-    data = folder / "data"
-    initdb = [programs / "initdb", "-D", data, "-U", SUPERUSER, f"--pwfile={secret}"]
+        os.chown(secret, user.pw_uid, user.pw_gid)
+    initdb = [_binaries(user) / "initdb", "-D", folder / "data", "-U", SUPERUSER, f"--pwfile={secret}"]
     locale = ["-E", "UTF8", "--locale=C"]
     subprocess.run([*initdb, *locale, *INITDB], cwd=folder, check=True, capture_output=True, **_identity(user))
-    process = _start(programs / "postgres", data, address(folder, "tests"), user)
+    with _served(folder, user) as server:
+        yield server
+
+
+@contextmanager
+def copied(server: Server) -> Generator[Server]:
+    """Starts a copy of a server's files as they are while it runs, as a snapshot of its volume is: transactions that
+    are open are none of the copy's. Nobody else may write meanwhile."""
+    user = _server_user()
+    folder = _make_folder(user)
+    with server.connect() as connection:
+        connection.execute("checkpoint")
+    shutil.copytree(server.data, folder / "data", ignore=shutil.ignore_patterns("postmaster.*"))
+    if user is not None:
+        for path in (folder / "data").rglob("*"):
+            os.chown(path, user.pw_uid, user.pw_gid)
+        os.chown(folder / "data", user.pw_uid, user.pw_gid)
+    with _served(folder, user) as copy:
+        yield copy
+
+
+def _make_folder(user: pwd.struct_passwd | None) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="validation-postgres-"))
+    if user is not None:
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    return folder
+
+
+@contextmanager
+def _served(folder: Path, user: pwd.struct_passwd | None) -> Generator[Server]:
+    data = folder / "data"
+    process = _start(_binaries(user) / "postgres", data, address(folder, "tests"), user)
     server = Server(address(folder, "tests"), 5432, data, process.pid)
     try:
         wait_until(lambda: _answers(server), 60, "the server answers")

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from bench.critical_path.paces import FACTOR, OPERATIONS, PACES
+from bench.critical_path.paces import OPERATIONS, PACES
 from bench.critical_path.script import BY_RENAME, BY_STRING, FILE, TYPED, Asked, asked_by_phase, asked_to
 from bench.critical_path.timing import Span, busy_seconds, real_seconds
-from bench.critical_path.ways import result_of
+from bench.critical_path.ways import BACKUP, is_waited_for, result_of
 from sandbox.aws.rds.work import steps
 from sandbox.aws.rds.work.jobs import STEPS
 
@@ -29,7 +29,7 @@ DAY = Span(0, 100)
 )
 def test_what_goes_on_in_parallel_counts_once_and_only_within(work: list[Span], busy: float) -> None:
     assert busy_seconds(DAY, work) == busy
-    assert real_seconds(DAY, work) == 100 - busy + busy * FACTOR
+    assert real_seconds(DAY, work, 60) == 100 - busy + busy * 60
 
 
 def test_each_pace_has_a_source_for_each_operation_and_is_no_faster_than_the_one_before() -> None:
@@ -39,6 +39,10 @@ def test_each_pace_has_a_source_for_each_operation_and_is_no_faster_than_the_one
         assert all(figure.source for figure in pace.figures.values())
     for slower, faster in zip(PACES[1:], PACES, strict=False):
         assert all(slower.figures[step].minutes >= figure.minutes for step, figure in faster.figures.items())
+
+
+def test_nothing_but_the_first_backup_is_free() -> None:
+    assert [step for step in OPERATIONS if not is_waited_for(step)] == [BACKUP]
 
 
 def test_the_script_is_one_that_bash_can_read() -> None:

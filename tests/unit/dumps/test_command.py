@@ -20,6 +20,8 @@ from restore.dumps.model import (
     Format,
     LoadPhase,
     LoadResult,
+    NotLoaded,
+    OnError,
     Progress,
     Scan,
     TableCheck,
@@ -83,6 +85,42 @@ def test_a_plan_says_what_is_needed_and_what_is_wrong() -> None:
 def test_a_load_that_did_nothing_says_so() -> None:
     result = LoadResult(DUMP, (), 5, 0, 0, {}, resumed=True, already_loaded=True, skipped=())
     assert "nothing was done" in output.render_load(result)
+
+
+KEY = NotLoaded("keys", "k on public.t", "Key (id)=(7) is duplicated", 9, "ALTER TABLE public.t ADD", "SELECT id, 2")
+LOST = LoadResult(DUMP, (), 5, 0, 0, {}, resumed=False, already_loaded=False, skipped=(), not_loaded=(KEY,))
+
+
+def test_what_the_server_refused_is_told_with_its_line_and_the_sql_to_run_later(tmp_path: Path) -> None:
+    told = output.render_load(LOST)
+    for words in ("keys k on public.t: Key (id)=(7) is duplicated (dump, line 9)", KEY.hint, f"    {KEY.sql};"):
+        assert words in told
+    script = tmp_path / "later.sql"
+    assert f"psql -f {script}" in output.render_load(LOST, str(script))
+    cli.write_script(script, LOST)
+    assert f"\n{KEY.sql};\n" in script.read_text()
+    with pytest.raises(PermanentError, match="--script"):
+        cli.write_script(tmp_path / "nowhere" / "later.sql", LOST)
+
+
+def test_a_load_without_something_that_matters_is_no_whole_one() -> None:
+    assert not LOST.is_whole
+    assert replace(LOST, not_loaded=(replace(KEY, kind="comments"),)).is_whole
+    json.dumps(LOST.as_json())
+
+
+@pytest.mark.parametrize("words", [["--skip", "extensions"], ["--skip", "publication:"], ["--allow", "publication"]])
+def test_a_misspelt_kind_is_refused_with_those_that_there_are(words: list[str]) -> None:
+    with pytest.raises(PermanentError, match="one of foreign, subscription"):
+        cli.read_options(cli.build_parser().parse_args(["plan", "s3://b/k", *words]))
+
+
+def test_a_single_object_can_be_left_out_and_a_search_path_given() -> None:
+    words = ["load", "s3://b/k", "--to-env", "X", "--skip", "extension:postgis", "--search-path", "public, extensions"]
+    options = cli.read_options(cli.build_parser().parse_args(words))
+    assert options.skip == {"extension:postgis"}
+    assert options.search_path == ("public", "extensions")
+    assert options.on_error is OnError.CONTINUE
 
 
 def progress(phase: LoadPhase, seconds: float) -> Progress:

@@ -54,18 +54,38 @@ def test_the_program_is_never_given_the_administrator_s_login(tmp_path: Path) ->
     assert given.keys() >= environment.administrator(layout).keys()
 
 
+NO_DATA = frozenset(
+    {
+        "backup:DeleteBackupSelection",
+        "cloudwatch:DeleteAlarms",
+        "rds:DeleteEventSubscription",
+        "sns:DeleteTopic",
+    }
+)
+"""A selection only says what AWS Backup backs up; what it has backed up stays. The others hold no data."""
+EXPIRING = frozenset({"rds:DeleteDBSnapshot", "s3:DeleteObject", "s3:DeleteObjectVersion"})
+"""What `expire` and the nightly dump delete of their own (restore/prevention/expiry.py)."""
+
+
 def test_nothing_deletes_a_database() -> None:
-    """A selection only says what AWS Backup backs up; what it has backed up stays."""
     statements = [(policy.phase, item) for policy in RIGHTS.policies for item in policy.document["Statement"]]
     deleting = [
         (phase, item)
         for phase, item in statements
         for action in documented.many(item["Action"])
-        if action != "backup:DeleteBackupSelection" and ("Delete" in action or "*" in action)
+        if action not in NO_DATA | EXPIRING and ("Delete" in action or "*" in action)
     ]
-    ((phase, retiring),) = deleting
-    assert "retire" in phase
+    (retire, retiring), (drill, drilling) = deleting
+    assert "retire" in retire
     assert "restore:final-snapshot" in str(retiring["Condition"]), "only what was marked by retire, by nothing else"
+    assert "Drill" in drill
+    assert "restore:drill" in str(drilling["Condition"]), "only what a drill has made"
+
+
+def test_a_snapshot_is_deleted_with_the_tag_of_a_stack_alone() -> None:
+    statements = [item for policy in RIGHTS.policies for item in policy.document["Statement"]]
+    (expiring,) = [item for item in statements if "rds:DeleteDBSnapshot" in documented.many(item["Action"])]
+    assert expiring["Condition"] == {"Null": {"aws:ResourceTag/restore:stack": "false"}}
 
 
 def test_an_action_that_is_taken_away_is_missing_in_every_statement() -> None:
@@ -76,8 +96,8 @@ def test_an_action_that_is_taken_away_is_missing_in_every_statement() -> None:
     assert left == set(RIGHTS.actions()) - {"rds:ModifyDBInstance"}
     rights.remove([])
     assert rights.statements == everything
-    with pytest.raises(ValueError, match="rds:DeleteDBSnapshot"):
-        rights.remove(["rds:DeleteDBSnapshot"])
+    with pytest.raises(ValueError, match="rds:DeleteDBCluster"):
+        rights.remove(["rds:DeleteDBCluster"])
 
 
 def test_a_verb_that_is_taken_away_is_missing_on_its_resource_alone() -> None:

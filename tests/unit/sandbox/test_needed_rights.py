@@ -11,8 +11,10 @@ from restore.model.aws_account import Caller
 from restore.model.cluster import Cluster, Writer
 from restore.model.context import RestoreContext
 from restore.model.dependents import Dependent, DependentKind, Dependents, Follow, KnownBy
+from restore.model.drill import DrillSettings
 from restore.model.inventory import Inventory
 from restore.model.notify import NotifySettings
+from restore.model.prevention import PreventionSettings
 from restore.model.rds import InstanceSettings
 from restore.model.region import Places, SourceRegion
 from restore.model.request import (
@@ -64,7 +66,9 @@ def site(request: Request, **changes: Any) -> Settings:
         backups=DumpStore(names.BACKUP_BUCKET, names.BACKUP_PREFIX),
         evidence="s3://ghost-protocol-sandbox-evidence/restores",
         validation=ValidationSettings(baseline="s3://ghost-protocol-sandbox-evidence/restores/baselines"),
+        drill=DrillSettings(namespace=names.DRILL_NAMESPACE),
         notify=NotifySettings(sns_topic=f"arn:aws:sns:us-east-1:{ACCOUNT}:incidents"),
+        prevention=PreventionSettings(enforce=True, replicate_to="us-west-2", dump_schedule="30 3 * * *"),
     )
     return replace(configured, **changes)
 
@@ -101,6 +105,7 @@ def elsewhere(request: Request, **changes: Any) -> Settings:
         "copy": CopySettings(KEY.replace("us-east-1", second_region.REGION)),
         "create": CreateSettings(parameter_group=True),
         "backups": DumpStore(second_region.BACKUP_BUCKET, names.BACKUP_PREFIX),
+        "prevention": None,
     }
     return site(request, **{**known, **changes})
 

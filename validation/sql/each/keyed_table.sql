@@ -1,5 +1,8 @@
 -- Tables with a heap of their own and an index over all of its rows.
-select array[schema, relname] as subject, 2 * relpages as pages, identity as "table"
+select array[schema, relname] as subject, 2 * relpages as pages,
+       greatest(relpages, 0) as blocks,
+       array[schema, relname] as of,
+       identity as "table"
 from relations t
 where relkind in ('r', 'm')
   and exists (select from pg_index i

@@ -2,6 +2,10 @@
 -- own and of extensions alone: the text of any other may be made by a function that the database brought along.
 select array[schema, relname] as subject,
        relpages + pg_relation_size(reltoastrelid) / current_setting('block_size')::int as pages,
+       greatest(relpages, 0) as blocks,
+       case when relpages > 0 then greatest(reltuples, 0) / relpages else 0 end as rows_a_block,
+       pg_relation_size(reltoastrelid) / current_setting('block_size')::int as toast_blocks,
+       array[schema, relname] as of,
        identity as "table",
        lengths
 from relations t

@@ -2,6 +2,13 @@
 -- a predicate could run code that the database brought along, or compares in another way than GROUP BY does.
 select array[x.schema, x.relname] as subject,
        t.relpages as pages,
+       greatest(t.relpages, 0) as blocks,
+       case when t.relpages > 0 then greatest(t.reltuples, 0) / t.relpages else 0 end as rows_a_block,
+       array[t.schema, t.relname] as of,
+       key.same as same,
+       key.filled as filled,
+       coalesce(pg_get_expr(i.indpred, i.indrelid), 'true') as predicate,
+       key.plain as plain,
        t.identity as "table",
        key.columns as columns,
        concat_ws(' and ', case when coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false) then 'true'
@@ -22,11 +29,16 @@ cross join lateral (
              || coalesce(' collate ' || quote_ident(n.nspname) || '.' || quote_ident(l.collname), ''),
            ', ' order by k.position) end as columns,
          string_agg('t.' || quote_ident(a.attname) || ' is not null', ' and ' order by k.position) as filled,
-         bool_or(not o.opcdefault) as special
+         string_agg('i.' || quote_ident(a.attname) || ' = t.' || quote_ident(a.attname)
+             || coalesce(' collate ' || quote_ident(n.nspname) || '.' || quote_ident(l.collname), ''),
+           ' and ' order by k.position) as same,
+         bool_or(not o.opcdefault) as special,
+         coalesce(bool_and(y.typnamespace = 'pg_catalog'::regnamespace), false) as plain
   from unnest(i.indkey::int2[], i.indcollation::oid[], i.indclass::oid[]) with ordinality
          as k (number, "collation", class, position)
   left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number
   left join pg_collation l on l.oid = k."collation"
   left join pg_namespace n on n.oid = l.collnamespace
+  left join pg_type y on y.oid = a.atttypid
   join pg_opclass o on o.oid = k.class
   where k.position <= i.indnkeyatts) as key

@@ -62,7 +62,8 @@ def call(rds: Rds, model: OperationModel, parameters: Shape) -> Shape:
         result = served.handler(rds, parameters) or {}
         if not served.reads:
             rds.store.save()
-        if (key := protocol.list_keys.get(model.name)) and key in result:
+        key = protocol.list_keys.get(model.name)
+        if key and isinstance(result.get(key), list):  # the text of a log is paged by its own marker
             return _page(result, key, parameters)
         return result
 

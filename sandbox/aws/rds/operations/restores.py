@@ -128,10 +128,7 @@ def origin_folder(rds: Rds, instance: Instance) -> Origin:
 
 def begin(rds: Rds, instance: Instance, operation_name: str, message: str, target: datetime | None) -> Shape:
     arguments: dict[str, Any] = {"operation": operation_name, "message": message, "target": target}
-    rds.scheduler.submit(
-        rds,
-        instance,
-        Step("restore", "creating", arguments),
-        Step("back_up", "backing-up", {"operation": operation_name}),
-    )
+    backup = Step("back_up", "backing-up", {"operation": operation_name})
+    after = backup if instance.shape["BackupRetentionPeriod"] else Step("forget_origin", "creating")
+    rds.scheduler.submit(rds, instance, Step("restore", "creating", arguments), after)
     return {"DBInstance": described(instance)}

@@ -84,6 +84,12 @@ def back_up(rds: Rds, instance: Instance, arguments: Shape) -> Finish | None:
 
 
 @step
+def forget_origin(rds: Rds, instance: Instance, _: Shape) -> None:
+    """A restore without automated backups ends here."""
+    _forget_origin(rds, instance)
+
+
+@step
 def take_snapshot(rds: Rds, instance: Instance, arguments: Shape) -> Finish | None:
     snapshot = rds.state.snapshots.get(arguments["snapshot"])
     if snapshot is None:
@@ -190,6 +196,8 @@ def change(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
     """Settings of the instance: they show at the end of the step, and are no longer pending then."""
     changes: Shape = arguments["changes"]
     cluster, port = rds.cluster(instance), changes.get("DbInstancePort")
+    if "BackupRetentionPeriod" in changes and switches_backups(instance, changes["BackupRetentionPeriod"]):
+        interrupt(rds, instance)
     if port and port != cluster.place.port:
         cluster.move(Place(cluster.place.address, int(port)))
     if instance.rest == "storage-full" and "AllocatedStorage" in changes:
@@ -211,6 +219,18 @@ def change(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
         rds.event("db-instance", instance.identifier, "Finished updating DB instance settings", "configuration change")
 
     return finish
+
+
+def switches_backups(instance: Instance, retention: int) -> bool:
+    return bool(retention) != bool(instance.shape["BackupRetentionPeriod"])
+
+
+def interrupt(rds: Rds, instance: Instance) -> None:
+    """Takes the database offline, as RDS does when backups are switched on or off (User Guide, "Enabling automated
+    backups")."""
+    cluster = rds.cluster(instance)
+    cluster.stop()
+    cluster.start()
 
 
 @step

@@ -10,7 +10,7 @@ from pathlib import Path
 from sandbox.standins.engine.cli.prompts import Prompts
 from sandbox.standins.engine.errors import Problem
 from sandbox.standins.engine.property_values import Value
-from sandbox.standins.engine.state.file_backend import Backend
+from sandbox.standins.engine.state.backend import Backend
 from sandbox.standins.engine.state.project import Project
 from sandbox.standins.engine.state.stack import Stack
 

@@ -5,28 +5,19 @@ The engine is a test double, and its providers too. Against a real account it wo
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from sandbox.standins.engine import INSTALL
 from sandbox.standins.engine.errors import Problem, Refusal
+from sandbox.standins.engine.loopback import is_loopback
 from sandbox.standins.engine.property_values import Props, Value, as_object, has_unknown, parse_json, reveal
 from sandbox.standins.engine.state.files import read_yaml
 from sandbox.standins.engine.state.stack_settings import Entry
 
 AWS_IDENTITY = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
 SCHEMES = ("http://", "https://")
-
-
-def is_loopback(url: str) -> bool:
-    host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check_stack(config: Mapping[str, Entry]) -> None:

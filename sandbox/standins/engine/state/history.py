@@ -47,7 +47,7 @@ def entry(stack: Stack, options: Options, started: int, result: str, changes: Ma
         "startTime": started,
         "message": options.message,
         "environment": environment,
-        "config": {key: _recorded(value) for key, value in stack.settings.values.items()},
+        "config": {key: _recorded(value) for key, value in stack.settings.merged().items()},
         "version": 0,
         "result": result,
         "endTime": int(time.time()),

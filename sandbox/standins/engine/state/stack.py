@@ -1,4 +1,4 @@
-"""One stack of the file backend: its settings, checkpoint, history and lock."""
+"""One stack of a backend: its settings, checkpoint, history and lock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from typing import cast
 from sandbox.standins.engine import VERSION
 from sandbox.standins.engine.errors import Problem
 from sandbox.standins.engine.property_values import Props, Value, as_object, parse_json
-from sandbox.standins.engine.state.files import now, write
+from sandbox.standins.engine.state.bucket import Bucket
+from sandbox.standins.engine.state.files import now
 from sandbox.standins.engine.state.passphrase_secrets import Crypter
 from sandbox.standins.engine.state.project import Project
 from sandbox.standins.engine.state.resource import Resource
@@ -29,14 +30,14 @@ OWN = ("manifest", "secrets_providers")
 
 
 class Stack:
-    def __init__(self, root: Path, project: Project, name: str, config_file: Path | None = None) -> None:
-        self._root, self.project, self.name = root, project, name
-        self.file = root / "stacks" / project.name / f"{name}.json"
+    def __init__(self, bucket: Bucket, project: Project, name: str, config_file: Path | None = None) -> None:
+        self._bucket, self.project, self.name = bucket, project, name
+        self._checkpoint = f"stacks/{project.name}/{name}.json"
         self.settings = StackSettings(project, config_file or project.root / f"Pulumi.{name}.yaml")
 
     @property
     def exists(self) -> bool:
-        return self.file.exists()
+        return self._bucket.exists(self._checkpoint)
 
     @cached_property
     def crypter(self) -> Crypter:
@@ -53,15 +54,16 @@ class Stack:
 
     def load(self) -> Props:
         """The deployment as it is written, secrets sealed. Raises Problem for a file that is damaged."""
+        where = self._bucket.describe(self._checkpoint)
         try:
-            document = as_object(parse_json(self.file.read_text()))
+            document = as_object(parse_json(self._bucket.read(self._checkpoint)))
         except ValueError as error:
-            raise Problem(f"the checkpoint {self.file} is damaged: {error}") from error
+            raise Problem(f"the checkpoint {where} is damaged: {error}") from error
         deployment = as_object(as_object(document.get("checkpoint")).get("latest"))
         manifest = as_object(deployment.get("manifest"))
         version, magic = str(manifest.get("version", "")), manifest.get("magic", "")
         if magic and magic != _magic(version):
-            raise Problem(f"the checkpoint {self.file} is damaged: its magic cookie doesn't match its version")
+            raise Problem(f"the checkpoint {where} is damaged: its magic cookie doesn't match its version")
         return deployment
 
     def resources(self) -> list[Resource]:
@@ -84,13 +86,12 @@ class Stack:
             },
         }
         if self.exists:
-            self._backup.unlink(missing_ok=True)
-            os.link(self.file, self._backup)
-        write(self.file, json.dumps(document, separators=(",", ":"), ensure_ascii=False))
+            self._bucket.write(self._backup, self._bucket.read(self._checkpoint))
+        self._bucket.write(self._checkpoint, json.dumps(document, separators=(",", ":"), ensure_ascii=False))
 
     @property
-    def _backup(self) -> Path:
-        return self.file.with_name(self.file.name + ".bak")
+    def _backup(self) -> str:
+        return f"{self._checkpoint}.bak"
 
     def outputs(self) -> Props:
         for resource in map(as_object, cast(list[Value], self.load().get("resources") or [])):
@@ -99,39 +100,38 @@ class Stack:
         return {}
 
     def remove(self) -> None:
-        for path in (self.file, self._backup):
-            path.unlink(missing_ok=True)
+        for name in (self._checkpoint, self._backup):
+            self._bucket.delete(name)
 
     # History
 
     @property
-    def _history(self) -> Path:
-        return self._root / "history" / self.project.name / self.name
+    def _history(self) -> str:
+        return f"history/{self.project.name}/{self.name}"
 
     def record(self, update: Props) -> None:
         """Adds an update to the history, with the checkpoint that it left."""
-        base = self._history / f"{self.name}-{time.time_ns()}"
-        checkpoint = self.file.read_text()
-        write(base.with_suffix(".history.json"), json.dumps(update, separators=(",", ":"), ensure_ascii=False))
-        write(base.with_suffix(".checkpoint.json"), checkpoint)
-        backups = self._root / "backups" / self.project.name / self.name
-        write(backups / f"{self.name}.{time.time_ns()}.json", checkpoint)
+        base = f"{self._history}/{self.name}-{time.time_ns()}"
+        checkpoint = self._bucket.read(self._checkpoint)
+        self._bucket.write(f"{base}.history.json", json.dumps(update, separators=(",", ":"), ensure_ascii=False))
+        self._bucket.write(f"{base}.checkpoint.json", checkpoint)
+        self._bucket.write(f"backups/{self.project.name}/{self.name}/{self.name}.{time.time_ns()}.json", checkpoint)
 
     def history(self) -> list[Props]:
         """Past updates, the latest first."""
-        files = sorted(self._history.glob("*.history.json"), reverse=True)
-        return [as_object(parse_json(file.read_text())) for file in files]
+        names = [name for name in self._bucket.names(self._history) if name.endswith(".history.json")]
+        return [as_object(parse_json(self._bucket.read(name))) for name in reversed(names)]
 
     # Lock
 
     @property
-    def _locks(self) -> Path:
-        return self._root / "locks" / "organization" / self.project.name / self.name
+    def _locks(self) -> str:
+        return f"locks/organization/{self.project.name}/{self.name}"
 
     @contextlib.contextmanager
     def lock(self) -> Generator[None, None, None]:
         """Holds the stack for one operation. Raises Problem, naming the holders, when others do."""
-        mine = self._locks / f"{uuid.uuid4()}.json"
+        mine = f"{self._locks}/{uuid.uuid4()}.json"
         self._refuse_others(mine)
         holder = {
             "pid": os.getpid(),
@@ -139,39 +139,39 @@ class Stack:
             "hostname": socket.gethostname(),
             "timestamp": now(),
         }
-        write(mine, json.dumps(holder))
+        self._bucket.write(mine, json.dumps(holder))
         try:
             self._refuse_others(mine)
             self._held = mine
             yield
         finally:
-            mine.unlink(missing_ok=True)
+            self._bucket.delete(mine)
 
-    _held: Path | None = None
+    _held = ""
 
     def unlock(self) -> None:
         """Gives the lock up at once: for an operation that is about to end without coming back."""
         if self._held:
-            self._held.unlink(missing_ok=True)
+            self._bucket.delete(self._held)
 
-    def _refuse_others(self, mine: Path) -> None:
-        others = [file for file in self._locks.glob("*.json") if file != mine]
+    def _refuse_others(self, mine: str) -> None:
+        others = [name for name in self._bucket.names(self._locks) if name != mine]
         if not others:
             return
         lines = [
             f"the stack is currently locked by {len(others)} lock(s). Either wait for the other process(es) to end or "
             "delete the lock file with `pulumi cancel`."
         ]
-        for path in others:
+        for name in others:
             with contextlib.suppress(OSError, ValueError):
-                held = json.loads(path.read_text())
+                held = json.loads(self._bucket.read(name))
                 who = "created by {username}@{hostname} (pid {pid}) at {timestamp}".format(**held)
-                lines.append(f"  file://{path}: {who}")
+                lines.append(f"  {self._bucket.describe(name)}: {who}")
         raise Problem("\n".join(lines))
 
     def break_locks(self) -> None:
-        for path in self._locks.glob("*.json"):
-            path.unlink(missing_ok=True)
+        for name in self._bucket.names(self._locks):
+            self._bucket.delete(name)
 
 
 def _magic(version: str) -> str:

@@ -79,9 +79,12 @@ class StackSettings:
 
     def all(self, crypter: Crypter | None) -> dict[str, Entry]:
         """Every value, project defaults included, by key in order; secrets in clear only with a crypter."""
+        return {key: entry(value, crypter) for key, value in sorted(self.merged().items())}
+
+    def merged(self) -> Props:
+        """The values with the project's defaults, as an update has them and its history keeps them."""
         defaults = {d.key: d.default for d in self.project.declarations if d.default is not None}
-        values = {self.key(key): value for key, value in {**defaults, **self.values}.items()}
-        return {key: entry(value, crypter) for key, value in sorted(values.items())}
+        return {self.key(key): value for key, value in {**defaults, **self.values}.items()}
 
     def set(self, key: str, value: Value, *, path: bool = False) -> None:
         values = {**self.values}

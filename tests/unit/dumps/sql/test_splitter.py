@@ -275,3 +275,28 @@ def test_an_insert_that_is_cut_out_at_once_is_the_one_that_psqls_lexer_cuts(
     monkeypatch.setattr("restore.dumps.sql.splitter.WHOLE_INSERT", re.compile(b"(?!)"))
     assert split(INSERTS, every(size)) == quick
     assert len(quick) == 9
+
+
+def test_a_statement_knows_its_entry_of_the_table_of_contents_and_what_that_depends_on() -> None:
+    many = b" ".join(b"%d" % number for number in range(100, 300))
+    text = (
+        b"-- TOC entry 7 (class 1259 OID 16385)\n-- Dependencies: 2 5\n-- Name: t; Type: TABLE\n"
+        b"CREATE TABLE public.t ();\nALTER TABLE public.t OWNER TO a;\n"
+        b"-- TOC entry 9 (class 1259 OID 16390)\n-- Name: u\nCREATE TABLE public.u ();\n"
+        b"-- TOC entry 12 (class 1259 OID 16391)\n-- Dependencies: " + many + b"\nCREATE VIEW public.v AS SELECT 1;\n"
+    )
+    events = Splitter(io.BytesIO(text), lambda: bytearray(1 << 17), 1 << 10).read_events()
+    found = [(event.entry, event.depends) for event in events if isinstance(event, Statement)]
+    assert found == [(7, (2, 5)), (7, (2, 5)), (9, ()), (12, tuple(range(100, 300)))]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"COPY users (id, email) FROM stdin;\n1\ta\n\\.\n", "names without their schema.*scratch server"),
+        (b"INSERT INTO public.t VALUES " + b"(1, '%b'),\n" % (b"x" * 1000) * 17000, "an INSERT of more than 16 MiB"),
+    ],
+)
+def test_what_cannot_be_loaded_as_it_is_says_the_true_reason_and_the_way(text: bytes, says: str) -> None:
+    with pytest.raises(PermanentError, match=re.compile(says, re.DOTALL)):
+        list(Splitter(io.BytesIO(text), lambda: bytearray(1 << 17), 1 << 10).read_events())

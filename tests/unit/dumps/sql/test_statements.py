@@ -8,7 +8,6 @@ import pytest
 
 from restore.dumps.sql import role_names
 from restore.dumps.sql.allow_list import (
-    DECISIONS,
     ClassifiedStatement,
     Restriction,
     check_data,
@@ -17,6 +16,7 @@ from restore.dumps.sql.allow_list import (
 )
 from restore.dumps.sql.splitter import CopyBegin, Meta, Statement
 from restore.errors import PermanentError
+from restore.model.dump_kinds import DECISIONS
 
 WRITTEN = {
     "SET statement_timeout = 0": "set",

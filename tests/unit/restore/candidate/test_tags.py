@@ -16,3 +16,9 @@ def test_incident_and_owner_are_tags_that_rds_takes() -> None:
 
 def test_what_is_not_said_is_no_tag() -> None:
     assert not {"restore:incident", "restore:owner"} & plan.make(settings(PITR), inventory()).tags.keys()
+
+
+def test_an_account_that_asks_for_tags_at_creation_gets_those_that_the_plugin_gives_to_all() -> None:
+    tags = plan.make(settings(PITR, default_tags={"cost": "databases", "team": "all"}), inventory()).tags
+    assert tags["cost"] == "databases"
+    assert tags["team"] == "shop", "the source's own counts over it"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from restore.cli import close
+from restore.cutover.rollback import OwnConfig
 from restore.model.request import Traffic
 from tests.support.worlds import PITR, SWITCHED, asked, restored, settings
 
@@ -26,6 +27,9 @@ class Stack:
 
     def export(self) -> dict[str, Any]:
         return {"version": 3, "deployment": {"serial": self.serial, "resources": [STACK]}}
+
+    def own_config(self) -> OwnConfig:
+        return OwnConfig({})
 
     def replace_state(self, state: Mapping[str, Any]) -> None:
         self.written = state

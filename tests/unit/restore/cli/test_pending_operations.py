@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from restore.cli import rollback, status
+from restore.cli import rollback
 from restore.errors import PermanentError
+from restore.status.build import describe_pending_operations
 from tests.support.worlds import restored
 
 RECEIPT = "urn:pulumi:prod::restore::restore:index:Cutover$pulumi:index:Stash::switched-inc-1"
@@ -59,9 +60,9 @@ def test_a_state_without_operations_or_with_strange_ones_is_not_touched(urns: tu
 
 
 def test_nobody_clears_by_hand_what_needs_no_clearing() -> None:
-    lines = "\n".join(status.describe_pending_operations(Stack(RECEIPT, CANDIDATE).export(), restored()))
+    lines = "\n".join(describe_pending_operations(Stack(RECEIPT, CANDIDATE).export(), restored()))
     assert "clear-pending-creates" not in lines
     assert "switched-inc-1" in lines
     assert "RDS has instance shop-inc-1" in lines
-    assert "clear-pending-creates" in "\n".join(status.describe_pending_operations(Stack(STRANGE).export(), restored()))
-    assert status.describe_pending_operations(Stack().export(), restored()) == []
+    assert "clear-pending-creates" in "\n".join(describe_pending_operations(Stack(STRANGE).export(), restored()))
+    assert describe_pending_operations(Stack().export(), restored()) == ()

@@ -19,6 +19,16 @@ from restore.model.inventory import Inventory
 from restore.pulumi_stack.automation import OperatorStack
 from tests.support.worlds import inventory
 
+SETTINGS = """
+encryptionsalt: v1:salt
+environment: [restore-common]
+config:
+  restore:id: inc-1
+  restore:time: 2026-11-22T14:30:00Z
+  restore:fence: true
+  restore:apps: {api: {replicas: 3}, cron: false}
+  restore:notify: {slackToken: {secure: "v1:sealed"}}
+"""
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 
 
@@ -77,6 +87,10 @@ def test_the_cli_gets_the_stacks_whole_name_and_tags_and_evidence_the_programs(
     assert (list(asked), stack.name, settings.stack) == ([meant], meant, "prod")
 
 
+def share_nothing(_settings: object) -> tuple[tuple[()], str]:
+    return (), ""
+
+
 @pytest.fixture
 def stack(asked: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OperatorStack:
     """Of an organisation, in a folder with the evidence of restore inc-1 as its program left it."""
@@ -87,6 +101,7 @@ def stack(asked: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         return inventory()
 
     monkeypatch.setattr(gather, "gather", gathered)
+    monkeypatch.setattr(options, "read_shared", share_nothing)
     Store.open("evidence").write("prod", "inc-1", "run", {"began": NOW.isoformat()})
     return OperatorStack(tmp_path, None)
 
@@ -98,8 +113,9 @@ def test_the_report_of_an_organisations_stack_is_found_where_its_program_wrote(s
 
 
 def test_status_and_options_of_an_organisations_stack_look_for_the_programs_name(stack: OperatorStack) -> None:
-    assert "stack acme/prod, source shop-prod-db: available" in status.read_status(stack, NOW)
-    assert "shop" in options.list_options(stack, None, NOW)
+    told = status.read_status(stack, NOW)
+    assert (told.stack, told.serves) == ("acme/prod", "shop-prod-db is configured as source: available")
+    assert [option.value for option in options.find_options(stack, None, [], NOW).options] == ["latest", "shop-nightly"]
 
 
 def test_a_way_back_is_written_to_the_file_that_the_cli_reads(tmp_path: Path) -> None:
@@ -108,14 +124,17 @@ def test_a_way_back_is_written_to_the_file_that_the_cli_reads(tmp_path: Path) ->
     workspace.work_dir = str(tmp_path)
     for name in ("acme/prod", "organization/restore/prod", "prod"):
         written = Path(tmp_path / "Pulumi.prod.yaml")
-        written.write_text("config:\n  restore:id: inc-1\n")
+        written.write_text(SETTINGS)
         made = OperatorStack.__new__(OperatorStack)
         made.name, made._stack = name, Applied(workspace)  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
         made.apply(Step("back", {"restore:waive": ConfigValue('{"serving": "known since Monday"}')}, ()))
-        assert yaml.safe_load(written.read_text())["config"] == {
-            "restore:id": "inc-1",
+        before, after = yaml.safe_load(SETTINGS), yaml.safe_load(written.read_text())
+        assert after.pop("config") == {
+            **before.pop("config"),
+            "restore:time": "2026-11-22T14:30:00Z",
             "restore:waive": {"serving": "known since Monday"},
         }
+        assert after == before
 
 
 class Applied:

@@ -212,7 +212,7 @@ def test_objects_are_read_whether_they_arrive_as_objects_or_as_json(as_text: boo
     assert settings.login == Login("ops", None, iam=True, database="app")
     assert settings.tls == Tls("verify-ca", "/etc/ca.pem")
     assert settings.instance == {"multiAz": False, "allocatedStorage": 40, "vpcSecurityGroupIds": ("sg-1",)}
-    assert settings.validation == ValidationSettings("c.toml", {"required": ["rows"]}, "psql:1", 1800, 2, 60, "b")
+    assert settings.validation == ValidationSettings("c.toml", {"required": ["rows"]}, "psql:1", None, 2, 60, "b")
     assert settings.waive == {"validated.rows:users": "purged on Friday"}
 
 
@@ -400,6 +400,9 @@ def test_without_a_root_certificate_the_database_is_not_trusted_and_the_way_to_g
         ({"instance": {"vpcSecurityGroupIds": "sg-1"}}, "instance.vpcSecurityGroupIds"),
         ({"instance": {"vpcSecurityGroupIds": [1]}}, "instance.vpcSecurityGroupIds[0]"),
         ({"backups": {"bucket": "s3://backups"}}, "backups.bucket"),
+        ({"backups": {"bucket": "b-1", "skip": ["extensoin:postgis"]}}, "backups.skip[0]"),
+        ({"backups": {"bucket": "b-1", "skip": ["subscription", "extension:"]}}, "backups.skip[1]"),
+        ({"backups": {"bucket": "b-1", "allow": ["publication"]}}, "backups.allow[0]"),
         ({"instance": {"port": True}}, "instance.port"),
         ({"validation": {"workers": 0}}, "validation.workers"),
         ({"validation": {"inline": "rows"}}, "validation.inline"),
@@ -580,10 +583,18 @@ def test_keys_of_the_plugin_that_change_neither_who_nor_where_are_let_be() -> No
     assert Entries(SITE, "prod", "us-east-1", aws=given).settings(NOW).aws_login == AwsLogin()
 
 
+@pytest.mark.parametrize(
+    "given", ['{"tags": {"cost": "shop"}}', {"tags": '{"cost": "shop"}'}, {"tags": {"cost": "shop"}}]
+)
+def test_the_tags_that_the_plugin_gives_to_all_are_given_to_the_candidate_too(given: Any) -> None:
+    site = Entries(SITE, "prod", "us-east-1", aws={"defaultTags": given}).settings(NOW)
+    assert site.default_tags == {"cost": "shop"}
+
+
 def test_every_key_of_the_provider_has_been_thought_of() -> None:
     """A key of a newer plugin that changes who calls or where would be ignored by this program without a word."""
     harmless = {
-        *("defaultTags", "ignoreTags", "insecure", "maxRetries", "retryMode", "s3UsEast1RegionalEndpoint"),
+        *("ignoreTags", "insecure", "maxRetries", "retryMode", "s3UsEast1RegionalEndpoint"),
         *("s3UsePathStyle", "skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation"),
         *("skipRequestingAccountId", "tagPolicyCompliance", "tokenBucketRateLimiterCapacity", "userAgents"),
     }
@@ -653,3 +664,34 @@ def test_a_token_goes_to_no_address_in_the_clear() -> None:
 
 def test_half_a_slack_channel_is_no_silent_restore() -> None:
     assert "notify.slackToken" in problems_of({"notify": {"slackChannel": "C0123456789"}})
+
+
+WATCHED: Mapping[str, Any] = {"prevention": {"image": "registry.example/restore:1"}}
+
+
+def test_nothing_is_watched_over_unless_a_field_of_prevention_is_set() -> None:
+    assert settings_of({}).prevention is None
+    assert settings_of({"prevention": "{}"}).prevention is None
+    watched = settings_of(WATCHED).prevention
+    assert watched is not None
+    assert (watched.retention_days, watched.enforce, watched.dump_schedule) == (35, False, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "refused"),
+    [
+        ({"prevention": {"everyMinutes": 5}}, "prevention.image"),
+        ({"prevention": {"image": "i", "replicateTo": "us-east-1"}}, "prevention.replicateTo"),
+        ({"prevention": {"image": "i", "oldestDump": "26"}}, "prevention.oldestDump"),
+        ({"prevention": {"image": "i", "dumpSchedule": "at night"}}, "prevention.dumpSchedule"),
+        ({"prevention": {"image": "i", "retentionDays": 36}}, "prevention.retentionDays"),
+        ({**WATCHED, "sourceRegion": "us-west-2"}, "prevention"),
+        ({"prevention": {"image": "i", "dumpSchedule": "30 3 * * *"}, "backups": {}}, "backups.bucket"),
+    ],
+)
+def test_a_prevention_that_could_not_work_is_refused(values: Mapping[str, Any], refused: str) -> None:
+    assert set(problems_of(values)) == {refused}
+
+
+def test_the_image_of_the_runner_serves_the_schedule_too() -> None:
+    assert settings_of({"prevention": {"everyMinutes": 5}, "runnerJob": {"image": "i"}}).prevention is not None

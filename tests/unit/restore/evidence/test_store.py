@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
+from uuid import uuid4
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from restore.errors import PermanentError
 from restore.evidence import Store
 from restore.redaction import MASK, forget_secrets, redacted, register_secret
+from validation.document_store import open_store
 from validation.verdict import Verdict
 
 SECRET = "p@ss/w%rd word"
@@ -142,3 +147,32 @@ def test_what_a_job_found_is_no_record_and_of_limited_size(store: Store) -> None
     assert store.read_result("prod", "inc-1", "another", 1000) is None
     with pytest.raises(PermanentError, match="more than 3 bytes"):
         store.read_result("prod", "inc-1", "restore-validated-inc-1-0-uid", 3)
+
+
+@pytest.fixture
+def stored_in_s3(monkeypatch: pytest.MonkeyPatch) -> Generator[Store]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    name, mock = f"evidence-{uuid4()}", mock_aws()
+    mock.start(reset=False)  # the process has one moto: other tests' buckets are in it too
+    try:
+        client = cast("Any", boto3).client("s3")
+        client.create_bucket(Bucket=name)
+        yield Store(open_store(f"s3://{name}/restores", client))
+    finally:
+        mock.stop(remove_data=False)
+
+
+@pytest.mark.parametrize("place", ["store", "stored_in_s3"])
+def test_every_restore_of_a_stack_is_listed_and_nothing_else(place: str, request: pytest.FixtureRequest) -> None:
+    store = cast("Store", request.getfixturevalue(place))
+    assert store.ids("prod") == ()
+    assert store.read_of_stack("prod", "history.json") is None
+    store.write("prod", "inc-2", "run", {})
+    store.write("prod", "inc-1", "run", {})
+    store.write("staging", "inc-3", "run", {})
+    store.keep_of_stack("prod", "history.json", {"phases": []})
+    assert store.ids("prod") == ("inc-1", "inc-2")
+    kept = store.read_of_stack("prod", "history.json")
+    assert kept == {"schema": 1, "stack": "prod", "phases": []}

@@ -130,6 +130,42 @@ def test_a_waived_gate_modifies_nothing(tmp_path: Path) -> None:
     assert at.rds.modified == []
 
 
+@pytest.mark.parametrize("waived", ["conformed", "conformed.backupRetentionPeriod"])
+def test_no_waiver_leaves_a_restored_database_without_automated_backups(tmp_path: Path, waived: str) -> None:
+    at = made(tmp_path, replace(WANTED, backup_retention_period=0))
+    at.context = replace(at.context, settings=replace(at.context.settings, waive={waived: "in a hurry"}))
+    assert at.prove("conformed", conformed.prove) is None
+    assert [settings for _, settings in at.rds.modified] == [InstanceSettings(backup_retention_period=7)]
+
+
+def test_backups_that_were_wanted_off_stay_off(tmp_path: Path) -> None:
+    off = replace(SOURCE_SETTINGS, backup_retention_period=0)
+    found = restored(source=instance(settings=off), cluster=FROZEN, candidate=candidate(settings=off))
+    at = stage(asked(), found, tmp_path)
+    assert at.prove("conformed", conformed.prove) is None
+    assert at.rds.modified == []
+
+
+def test_backups_are_switched_on_with_all_else_in_one_call(tmp_path: Path) -> None:
+    at = made(tmp_path, replace(WANTED, backup_retention_period=0, max_allocated_storage=1))
+    assert at.prove("conformed", conformed.prove) is None
+    assert len(at.rds.modified) == 1
+
+
+def test_what_rds_takes_call_by_call_is_not_held_up_by_the_first_backup(tmp_path: Path) -> None:
+    at = made(tmp_path, replace(WANTED, multi_az=False, backup_retention_period=0, max_allocated_storage=1))
+    change = at.rds.modify
+
+    def picky(resource_id: str, wanted: InstanceSettings, **_: object) -> None:
+        if wanted.multi_az is not None and wanted.max_allocated_storage is not None:
+            denied()
+        change(resource_id, wanted)
+
+    at.rds.modify = picky  # type: ignore[method-assign]
+    assert at.prove("conformed", conformed.prove) is None
+    assert at.rds.modified[-1][1] == InstanceSettings(backup_retention_period=7)
+
+
 def test_a_first_backup_that_holds_up_a_modification_is_told_with_the_way_on() -> None:
     busy = TemporaryError("AWS rds:ModifyDBInstance: InvalidDBInstanceState: Database instance is not available")
     said = conformed.describe_wait(candidate(status="backing-up"), ["multi_az", "iops"], busy)
@@ -177,7 +213,8 @@ WRONG_PASSWORD = PermanentError.of(
 
 def rotated(folder: Path, patch: pytest.MonkeyPatch, error: RestoreError = WRONG_PASSWORD, **changes: Any) -> Stage:
     """A candidate that refuses the operator until a password is set on it."""
-    at = made(folder, master_user="admin", **changes)
+    settings = changes.pop("settings", WANTED)
+    at = made(folder, settings, **{"master_user": "admin", **changes})
 
     @contextmanager
     def connect(*_: object) -> Generator[None]:
@@ -195,6 +232,20 @@ def test_a_master_password_that_rds_has_rotated_is_set_on_the_candidate(
     at = rotated(tmp_path, monkeypatch)
     assert at.prove("conformed", conformed.prove) is None
     assert at.rds.passwords == {"db-CANDIDATE": "operators-password"}
+
+
+def test_the_operator_s_password_is_set_before_backups_are_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RDS takes no modification during the first backup, which can last for hours."""
+    at = rotated(tmp_path, monkeypatch, settings=replace(WANTED, backup_retention_period=0))
+    modify = at.rds.modify
+
+    def once_the_operator_is_in(resource_id: str, desired: InstanceSettings, **_: object) -> None:
+        assert at.rds.passwords
+        modify(resource_id, desired)
+
+    at.rds.modify = once_the_operator_is_in  # type: ignore[method-assign]
+    assert at.prove("conformed", conformed.prove) is None
+    assert at.rds.modified
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,18 +14,32 @@ from typing import cast
 import pytest
 
 from restore.errors import PermanentError, Problem
+from restore.evidence import Store
 from restore.gates.context import GateContext
+from restore.gates.hook import Watch
 from restore.gates.in_cluster import certificate
+from restore.gates.kept_answers import GateAnswers
 from restore.gates.targets import reading_target
-from restore.gates.validated import ahead_seconds, check_problems, fingerprint, summarize, wanted_expectations
+from restore.gates.validated import (
+    SECONDS,
+    ahead_seconds,
+    allow_seconds,
+    check_problems,
+    fingerprint,
+    summarize,
+    wanted_expectations,
+)
 from restore.model.planned import RecoveryPoint
 from restore.model.request import Method, Settings, Tls, ValidationSettings
+from restore.plan import make
+from restore.redaction import register_secret
 from tests.support.gate_worlds import watch
-from tests.support.worlds import NOW, settings
+from tests.support.worlds import NOW, inventory, settings
 from validation.connect.target import Target
 from validation.expectations.table_names import Table
 from validation.runner.result import CheckResult, ValidationReport
-from validation.verdict import Severity, Verdict
+from validation.schema.sample import Coverage, SampleSummary
+from validation.verdict import Depth, Severity, Verdict
 
 
 def using(path: Path, **more: object) -> Settings:
@@ -116,3 +131,60 @@ def test_functions_of_a_dump_that_nobody_trusts_never_get_the_operator_s_rights(
     context = SimpleNamespace(plan=plan, settings=SimpleNamespace(backups=SimpleNamespace(allow=allow)))
     with reading_target(cast("GateContext", context), watch("validated"), OPERATOR) as login:
         assert login.user == user
+
+
+def test_a_sample_is_named_in_the_summary_of_the_gate() -> None:
+    sample = SampleSummary({"public.t": Coverage(4, 100, 0.04)}, {}, ())
+    report = ValidationReport((CheckResult("server", Verdict.PASS, "", ""),), "shop", sample=sample)
+    told = "1 of 1 checks pass, by a sample: 4.0 % of 1 large table, all of the others"
+    assert summarize(report, [], {}) == told
+
+
+def test_the_gate_runs_again_when_all_of_the_data_is_asked_for_instead_of_a_sample(checks: Path) -> None:
+    assert fingerprint(using(checks, depth=Depth.SAMPLE)) != fingerprint(using(checks))
+
+
+def test_the_gate_of_a_large_database_has_the_time_that_reading_it_needs() -> None:
+    plan = make(settings(), inventory())
+    large = replace(plan, settings=replace(plan.settings, allocated_storage=2000))
+    assert allow_seconds(settings(), plan) == SECONDS
+    assert allow_seconds(settings(), large) > 24 * 3600
+    assert allow_seconds(settings(validation=ValidationSettings(depth=Depth.SAMPLE)), large) < 24 * 3600
+    declared = settings(validation=ValidationSettings(budget_seconds=90_000))
+    assert allow_seconds(declared, plan) > 90_000
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def answers(tmp_path: Path, said: list[str]) -> GateAnswers:
+    context = SimpleNamespace(store=Store.open(str(tmp_path)), plan=SimpleNamespace(stack="prod", id="inc-1"))
+    clock = Watch("validated", 60, threading.Event(), said.append)
+    return GateAnswers(cast("GateContext", context), clock, "db-CANDIDATE")
+
+
+def test_what_was_read_of_one_instance_is_never_taken_for_another_of_the_same_name(answers: GateAnswers) -> None:
+    assert answers.read() is None
+    answers.write(b'{"format": 1}')
+    answers.write(b'{"format": 1, "answers": {}}')
+    assert answers.read() == b'{"format": 1, "answers": {}}'
+    assert replace(answers, resource_id="db-OTHER").read() is None
+
+
+def test_an_evidence_store_that_cannot_be_written_to_costs_time_and_no_proof(
+    answers: GateAnswers, tmp_path: Path, said: list[str]
+) -> None:
+    (tmp_path / "prod").write_text("no folder")
+    answers.write(b"{}")
+    assert answers.read() is None
+    assert "can't be kept for a later run" in said[0]
+
+
+def test_an_answer_with_a_known_secret_is_not_kept(answers: GateAnswers, said: list[str]) -> None:
+    register_secret("hunter2-hunter2")
+    answers.write(b'{"answers": {"x": "hunter2-hunter2"}}')
+    assert answers.read() is None
+    assert "a secret value" in said[0]

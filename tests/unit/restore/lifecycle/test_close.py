@@ -84,6 +84,13 @@ def test_a_pending_creation_of_something_unknown_is_not_forgotten() -> None:
         close.without_resources(pending_state(RECEIPT, "aws:s3/bucket:Bucket::archive"))
 
 
+def test_a_restore_that_was_being_asked_for_is_looked_up_in_rds() -> None:
+    accepted = RECEIPT.replace("conformed", "accepted")
+    assert accepted != RECEIPT
+    (told,) = close.describe_pending(pending_state(accepted), restored())
+    assert told.startswith("left pending by a killed run: accepted-inc-1: RDS has instance shop-inc-1")
+
+
 def test_what_killed_runs_left_pending_does_not_hold_up_the_end_of_a_restore() -> None:
     emptied = close.without_resources(pending_state(RECEIPT, RECEIPT, CANDIDATE, SNAPSHOT))
     assert emptied["deployment"] == {"pending_operations": [], "resources": []}
@@ -107,3 +114,35 @@ def test_what_leaves_the_state_is_everything_but_the_stack() -> None:
     resources = [{"type": "pulumi:pulumi:Stack", "outputs": {"a": 1}}, {"type": "aws:rds/instance:Instance"}]
     emptied = close.without_resources({"version": 3, "deployment": {"resources": resources}})
     assert emptied["deployment"]["resources"] == [{"type": "pulumi:pulumi:Stack", "outputs": {}}]
+
+
+def test_what_watches_over_the_backups_outlives_the_restore() -> None:
+    """Without its provider, or with a dependency on what is gone, the engine would refuse the state."""
+    stack = "urn:pulumi:prod::restore::pulumi:pulumi:Stack::restore-prod"
+    provider = "urn:pulumi:prod::restore::pulumi:providers:aws::default_7_51_1"
+    other = "urn:pulumi:prod::restore::pulumi:providers:kubernetes::default_4_34_2"
+    receipt = "urn:pulumi:prod::restore::pulumi:index:Stash::serving-inc-1"
+    parent = "urn:pulumi:prod::restore::restore:index:Prevention::prevention"
+    topic = "urn:pulumi:prod::restore::restore:index:Prevention$aws:sns/topic:Topic::backup-alarms"
+    alarm = "urn:pulumi:prod::restore::restore:index:Prevention$aws:cloudwatch/metricAlarm:MetricAlarm::alarm"
+    resources: list[dict[str, Any]] = [
+        {"urn": stack, "type": "pulumi:pulumi:Stack", "outputs": {"state": "restore inc-1"}},
+        {"urn": provider, "type": "pulumi:providers:aws"},
+        {"urn": other, "type": "pulumi:providers:kubernetes"},
+        {"urn": receipt, "type": "pulumi:index:Stash"},
+        {"urn": parent, "type": "restore:index:Prevention", "parent": stack},
+        {"urn": topic, "type": "aws:sns/topic:Topic", "parent": parent, "provider": f"{provider}::id"},
+        {
+            "urn": alarm,
+            "type": "aws:cloudwatch/metricAlarm:MetricAlarm",
+            "parent": parent,
+            "provider": f"{provider}::id",
+            "dependencies": [receipt, topic],
+            "propertyDependencies": {"alarmActions": [topic], "name": None},
+        },
+    ]
+    emptied = close.without_resources({"version": 3, "deployment": {"resources": resources}})
+    kept = {resource["urn"]: resource for resource in emptied["deployment"]["resources"]}
+    assert list(kept) == [stack, provider, parent, topic, alarm]
+    assert kept[alarm]["dependencies"] == [topic]
+    assert kept[alarm]["propertyDependencies"] == {"alarmActions": [topic], "name": []}

@@ -10,7 +10,7 @@ from restore.model.request import Traffic
 from restore.notify.messages import build_pagerduty, build_slack, build_sns, compose
 from restore.notify.transitions import Event, Transition, opened, over
 from restore.redaction import register_secret
-from tests.support import vendors
+from sandbox.demo import vendors
 from tests.support.report_records import EVIL
 from tests.support.worlds import PITR, asked, inventory, settings
 
@@ -27,7 +27,7 @@ def test_the_first_message_has_every_field_of_the_runbook() -> None:
     fields = dict(compose(settings(FROZEN), FROZEN, planned, opened()).fields)
     assert fields["Environment"] == "prod, database shop in us-east-1"
     assert (fields["Issue"], fields["Incident"]) == ("orders deleted", "PD-5678")
-    assert fields["ETA"].startswith("30-60 minutes")
+    assert fields["ETA"].startswith("1 h to 1 h 30 min, a runbook's figure")
     assert fields["Impact"] == "downtime: api, indexer stopped until traffic moves on"
     assert (fields["Point of contact"], fields["Affected data"], fields["Opened by"]) == ("Ada", "orders", "Bob")
 

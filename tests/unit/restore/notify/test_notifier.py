@@ -29,8 +29,9 @@ from restore.notify.notifier import Notifier
 from restore.notify.transitions import CLAIM, Event, Sent, Transition, describe, find_going_back, of_gate, opened
 from restore.program.run import tell_of
 from restore.report.untrusted import EvidenceRecord
-from tests.support import gate_worlds, vendors
-from tests.support.vendors import KEY, TOKEN, Vendors
+from sandbox.demo import vendors
+from sandbox.demo.vendors import KEY, TOKEN, Vendors
+from tests.support import gate_worlds
 from tests.support.worlds import PITR, asked, inventory, settings
 from tests.unit.restore.report.test_schema import VALIDATOR
 from validation.verdict import Verdict

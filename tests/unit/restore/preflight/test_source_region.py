@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from restore import plan
 from restore.candidate.settings import target_settings
 from restore.model.context import RestoreContext
@@ -16,7 +14,6 @@ from restore.model.planned import Plan
 from restore.model.rds import AutomatedBackup, Snapshot
 from restore.model.region import LateDump, Places, SecurityGroup, SourceRegion
 from restore.model.request import CopySettings, CreateSettings, DumpStore, Request, Settings, Traffic
-from restore.preflight import prices
 from restore.recovery_points.point_in_time import pitr_windows
 from restore.recovery_points.resolve import resolve
 from tests.support.worlds import (
@@ -278,17 +275,3 @@ def test_a_dump_that_has_not_arrived_is_told_with_its_replication_status() -> No
 
 def test_the_lost_regions_address_still_names_the_source() -> None:
     assert planned(PITR, lost()).apps[0].endpoint.host == SOURCE_HOST
-
-
-@pytest.mark.parametrize(
-    ("sender", "keeper", "said"),
-    [
-        ("us-east-1", "us-west-2", "$2.00 once"),
-        ("us-east-1", "us-east-2", "$1.00 once"),
-        ("us-east-1", "us-east-1", "a month for the storage (list"),
-        ("me-south-1", "us-east-1", "no list price of me-south-1"),
-        ("us-east-1", "me-south-1", "no list price of me-south-1"),
-    ],
-)
-def test_a_price_that_is_not_known_is_never_guessed(sender: str, keeper: str, said: str) -> None:
-    assert said in prices.describe_copy_cost(100, sender, keeper)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from restore.report import terminal
+from restore.report import page, terminal
+from restore.report.audit import list_approvals
 from restore.report.people import RECONCILED, TOLD, list_messages, list_ticks
-from tests.support.report_records import record, run, shown
+from tests.support.report_records import gate, record, run, shown
 
 OPERATOR = {"user": "alice", "host": "laptop", "aws": "arn:aws:sts::1:assumed-role/oncall/alice"}
 RUN = run(0, tell=["CTO", "support"], reconcile=["caches"])
@@ -33,3 +34,13 @@ def test_an_outcome_replaces_what_was_begun() -> None:
     claim = record("notify", 6, {**of, "channels": ["slack"]})
     outcome = record("notified", 7, {**of, "results": {"slack": {"sent": "sent", "detail": ""}}})
     assert [message.state for message in list_messages((claim, outcome))] == ["sent"]
+
+
+def test_the_report_shows_who_approved_a_switch_and_whether_it_was_used() -> None:
+    approval = record("approval", 60, {"digest": "abcd", "decision": {}, "operator": {**OPERATOR, "user": "grace"}})
+    stale = record("approval", 50, {"digest": "0123", "decision": {}, "operator": {**OPERATOR, "user": "mallory"}})
+    facts = {"approved_at": approval["written"], "approved_by": "arn", "digest": "abcd"}
+    evidence = [RUN, stale, approval, gate("approved", 70, 71, facts=facts)]
+    assert [bool(item.used) for item in list_approvals(evidence)] == [False, True]
+    assert "grace" in terminal.render(shown(evidence), color=False)
+    assert "Approvals of a switch" in page.render(shown(evidence))

@@ -17,6 +17,8 @@ import jsonschema
 import pytest
 
 from restore import plan
+from restore.drill.result import Drill, DrillResult, Phase
+from restore.drill.result import as_json as as_drill
 from restore.errors import PermanentError, Problem
 from restore.evidence import Store, provenance, publish, run_record
 from restore.gates.hook import Gate, Proof, Running, attempt
@@ -72,6 +74,24 @@ def test_new_passwords_are_recorded_as_the_schema_says() -> None:
     assert faults(assembled([*FROZEN, record])) == []
     content["facts"]["old_refused"] = False
     assert faults(assembled([*FROZEN, {**record, **content}]))
+
+
+def test_a_drill_is_recorded_as_the_schema_says_and_judged_by_its_own_record() -> None:
+    lost = Problem("validated.rows:users", "FAIL: 3 rows", "10", "python -m restore report")
+    phases = (
+        Phase("restore", CheckVerdict.PASS, "restored", worlds.NOW, 61.5, facts={"seconds": {"candidate": 60.0}}),
+        Phase("planted defect", CheckVerdict.FAIL, "missed", worlds.NOW, 3.0, (lost,)),
+    )
+    of = Drill("drill-1", "prod", "shop", "pitr:2026-11-22T14:59:00Z", rpo_seconds=60, rto_target=7200)
+    operator = {"user": "on-call", "host": "laptop", "aws": "arn"}
+    for played, verdict, told in ((phases[:1], "PASS", "The drill passed"), (phases, "FAIL", "planted defect")):
+        content = {**as_drill(DrillResult(of, worlds.NOW, 90.0, played, 80.0)), "operator": operator}
+        record = {**FROZEN[-1], "step": "drill", **content}
+        del record["gate"]
+        document = assembled([*FROZEN, record])
+        assert faults(document) == []
+        assert (document["verdict"], told in document["headline"]) == (verdict, True)
+        assert faults(assembled([*FROZEN, {**record, "phases": []}]))
 
 
 @pytest.mark.parametrize(

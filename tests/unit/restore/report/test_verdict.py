@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from restore.report import page, terminal
 from tests.support.report_records import (
     BACK,
     FROZEN,
@@ -14,9 +15,11 @@ from tests.support.report_records import (
     Records,
     assembled,
     at,
+    check,
     gate,
     phase,
     problem,
+    report,
     run,
     shown,
 )
@@ -179,3 +182,31 @@ def test_a_record_of_another_shape_never_hides_the_others(junk: Any) -> None:
     odd = [{**one, **{name: junk for name in names if name in one}} for one in SHUT]
     assert shown([*odd, *SHUT]).verdict == "FAIL"
     assert at(0) in str(odd[0]["written"])
+
+
+SAMPLE = {
+    "verdict": "by a sample: 4.0 % of 3 large tables, all of the others",
+    "read": "4.0 % of 3 large tables",
+    "unread": "the rest of them",
+    "may_miss": ["a lost value: one is found with probability 4.0 %", "a few rows too few"],
+}
+
+
+def of_a_sample() -> list[dict[str, Any]]:
+    facts = {"report": {**report(check("rows:t")), "depth": "sample", "sample": SAMPLE}}
+    return [*(one for one in FROZEN if one["step"] != "validated"), gate("validated", 610, 700, facts=facts)]
+
+
+def test_data_of_which_a_sample_was_read_is_never_told_as_all_of_it() -> None:
+    found, headline = verdict(of_a_sample())
+    assert found == "PASS"
+    assert headline.endswith("The data is proved by a sample: 4.0 % of 3 large tables, all of the others.")
+    assert "sample" not in verdict(FROZEN)[1]
+
+
+def test_terminal_and_page_say_what_a_sample_did_not_read_and_may_miss() -> None:
+    view = shown(of_a_sample())
+    for text in (" ".join(terminal.render(view).split()), page.render(view)):
+        assert "by a sample: 4.0 % of 3 large tables" in text
+        assert "the rest of them" in text
+        assert "a few rows too few" in text

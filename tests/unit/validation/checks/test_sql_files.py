@@ -10,10 +10,11 @@ import pytest
 
 from validation import Severity, Verdict
 from validation.checks.check import Check
-from validation.checks.sql_files import QueryContext, build_checks, judge
+from validation.checks.sql_files import QueryContext, build_checks, judge, list_unread
 from validation.connect.query import Answer
-from validation.expectations.sql_checks import SqlCheck, parse, read_built_in, read_folder, read_lists
+from validation.expectations.sql_checks import SqlCheck, parse, read_built_in, read_folder, read_lists, read_sampled
 from validation.problems import Problem
+from validation.schema.sample import SMALL, Sampling
 from validation.sql import queries
 
 HEAD = '--: things = "orders"\n--: needed = "each paid"\n--: fix = "ask the shop"\n'
@@ -180,3 +181,61 @@ def test_the_severity_of_what_is_not_known_can_be_another_than_that_of_what_is_w
 def test_the_files_of_this_package_are_in_order() -> None:
     assert {found.each for found in read_built_in()} - {None} == set(read_lists())
     assert len(read_built_in()) >= 20
+
+
+def thing(blocks: int, **more: object) -> dict[str, Any]:
+    names = {"subject": ["public", "big"], "of": ["public", "big"], "table": "public.big", "oid": "'public.big'"}
+    return {**names, "pages": blocks, "blocks": blocks, "rows_a_block": 60.0, **more}
+
+
+def built_in(name: str) -> SqlCheck:
+    return next(check for check in read_built_in() if check.name == name)
+
+
+@pytest.mark.parametrize(
+    ("name", "each", "sampled"),
+    [
+        ("heap-and-index", "keyed_table", False),
+        ("amcheck-index", "btree_index", False),
+        ("amcheck-heap", "table", True),
+    ],
+)
+def test_a_sample_reads_the_whole_of_no_large_table_and_names_what_it_leaves_out(
+    name: str, each: str, *, sampled: bool
+) -> None:
+    check = built_in(name)
+    for blocks, large in ((SMALL, False), (SMALL + 1, True), (10**8, True)):
+        around = QueryContext({each: [thing(blocks)]}, {}, 17, sampling=Sampling())
+        planned_checks = list(build_checks([check], around))
+        assert len(planned_checks) == (sampled or not large)
+        assert list_unread([check], around) == (() if planned_checks else (f"{name}:public.big",))
+        assert all(one.questions[0].cost < max(blocks / 20, SMALL + 1) for one in planned_checks)
+        assert all((one.chance < 1) == large for one in planned_checks)
+
+
+def test_a_key_that_a_sample_cannot_look_up_is_named_and_shuts_no_gate() -> None:
+    key = {"columns": "t.a", "same": "i.a = t.a", "filled": "t.a is not null", "applies": "true", "predicate": "true"}
+    for plain in (True, False):
+        around = QueryContext({"unique_key": [thing(10**6, plain=plain, **key)]}, {}, 17, sampling=Sampling())
+        (built,) = build_checks([built_in("unique-key")], around)
+        assert (built.severity is Severity.BLOCKING) == plain
+        assert bool(list_unread([built_in("unique-key")], around)) != plain
+
+
+def test_a_team_s_own_check_of_a_large_table_is_asked_as_it_is() -> None:
+    own = check(HEAD + '--: each = "table"\nselect true as ok from {table}')
+    around = QueryContext({"table": [thing(10**8)]}, {}, 17, sampling=Sampling())
+    (built,) = build_checks([own], around)
+    assert "from public.big" in built.questions[0].statement.as_string(None)
+    assert list_unread([own], around) == ()
+
+
+def test_every_check_of_a_sample_takes_the_place_of_one_that_reads_all() -> None:
+    for name, sampled in read_sampled().items():
+        of_all = built_in(name)
+        assert (sampled.each, sampled.extension, sampled.inconclusive, sampled.severity) == (
+            of_all.each,
+            of_all.extension,
+            of_all.inconclusive,
+            of_all.severity,
+        )

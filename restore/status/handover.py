@@ -11,10 +11,8 @@ from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.rds import Instance
 from restore.model.request import Settings, Traffic
+from restore.status.places import link_console
 from restore.units import TIME_FORMAT
-
-CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
-"""The console's domain by the beginning of the region, outside of the standard partition."""
 
 
 def describe_handover(
@@ -29,10 +27,10 @@ def describe_handover(
     found = traffic.find_traffic(context)
     serving = {Traffic.SOURCE: inventory.source, Traffic.RESTORED: inventory.candidate}.get(found) if found else None
     return (
-        f"Serves: {_name_serving(found, serving)} (stack {stack}, {inventory.now:{TIME_FORMAT}})",
+        f"Serves: {name_serving(found, serving)} (stack {stack}, {inventory.now:{TIME_FORMAT}})",
         f"Where: {_describe_progress(context, found, gates)}",
-        f"Safe: {_describe_safe(context, serving)}",
-        f"Next: {_describe_next(context, found, gates)}",
+        f"Safe: {describe_safe(context, serving)}",
+        f"Next: {describe_next(context, found, gates)}",
         f"More: {_show_more(stack, settings, inventory.candidate or inventory.source)}",
     )
 
@@ -54,7 +52,7 @@ def _name_instance(instance: Instance | None) -> str:
     )
 
 
-def _name_serving(found: Traffic | None, serving: Instance | None) -> str:
+def name_serving(found: Traffic | None, serving: Instance | None) -> str:
     if found is Traffic.FROZEN:
         return "nobody: the applications are stopped"
     if found is None:
@@ -76,7 +74,7 @@ def _list_shut(gates: Mapping[str, bool]) -> list[str]:
     return [name for name, is_open in gates.items() if not is_open]
 
 
-def _describe_safe(context: RestoreContext, serving: Instance | None) -> str:
+def describe_safe(context: RestoreContext, serving: Instance | None) -> str:
     snapshot = context.safety
     safety = f"safety snapshot {snapshot.identifier} {snapshot.status}" if snapshot else "no safety snapshot yet"
     source = f"source {_name_instance(context.source)}" if context.source else "the source is gone"
@@ -84,7 +82,7 @@ def _describe_safe(context: RestoreContext, serving: Instance | None) -> str:
     return f"{source}; {safety}{recoverable}"
 
 
-def _describe_next(context: RestoreContext, found: Traffic | None, gates: Mapping[str, bool]) -> str:
+def describe_next(context: RestoreContext, found: Traffic | None, gates: Mapping[str, bool]) -> str:
     if shut := _list_shut(gates):
         return f"gate {', '.join(shut)} is shut: python -m restore status says why; then: pulumi up"
     if found is not context.request.traffic:
@@ -101,10 +99,3 @@ def _describe_next(context: RestoreContext, found: Traffic | None, gates: Mappin
 def _show_more(stack: str, settings: Settings, instance: Instance | None) -> str:
     command = f"python -m restore --stack {stack} status"
     return f"{command}; {link_console(settings.region, instance.identifier)}" if instance else command
-
-
-def link_console(region: str, identifier: str) -> str:
-    """Returns the address of an instance in the console of its region's partition."""
-    other = next((domain for begin, domain in CONSOLES.items() if region.startswith(begin)), None)
-    host = other or f"{region}.console.aws.amazon.com"
-    return f"https://{host}/rds/home?region={region}#database:id={identifier};is-cluster=false"

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from restore.cli.handover import describe_handover, link_console
 from restore.model.inventory import Inventory
 from restore.model.request import Settings, Traffic
+from restore.status.handover import describe_handover
+from restore.status.places import link_console
 from tests.support import worlds as w
 
 

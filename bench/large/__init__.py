@@ -1,0 +1,1 @@
+"""What a sample of a large database costs against reading all of it, and what it finds."""

@@ -1,0 +1,168 @@
+"""The course of a drill: whatever goes wrong, in any phase, what was made is torn down, and the result says so."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from restore.cutover.rollback import ConfigValue
+from restore.drill import rehearsal
+from restore.drill import run as course
+from restore.drill.rehearsal import Outcome
+from restore.drill.result import Drill, DrillResult
+from restore.drill.run import DrillRun
+from restore.errors import PermanentError, Problem
+from tests.support import worlds as w
+from validation.verdict import Verdict
+
+LOST = Problem("validated.rows:users", "FAIL: 3 rows", "10", "python -m restore report")
+GOOD = Outcome("done")
+ORDER = ["clean up", "restore", "copies", "switch", "requests", "way back", "planted defect", "tear down", "targets"]
+Work = Callable[..., Outcome]
+
+
+class Played(DrillRun):
+    """A drill whose phases do what the test says, by their names."""
+
+    def play(self, works: dict[str, Work], monkeypatch: pytest.MonkeyPatch) -> DrillResult:
+        own = {"clean up": "_clean_up", "restore": "_restore", "tear down": "_tear_down", "rehearse": "_rehearse"}
+        of_phases = {
+            "copies": "make_copies",
+            "switch": "switch",
+            "requests": "ask",
+            "way back": "go_back",
+            "planted defect": "plant",
+        }
+        for name, attribute in own.items():
+            monkeypatch.setattr(self, attribute, works.get(name, lambda *_: GOOD))
+        for name, attribute in of_phases.items():
+            monkeypatch.setattr(rehearsal, attribute, works.get(name, lambda *_: GOOD))
+        return self.run()
+
+
+@pytest.fixture
+def drill(tmp_path: Path) -> Played:
+    nobody: Any = None
+    of = Drill("drill-1", "prod", "shop", rto_target=60.0)
+    config: dict[str, ConfigValue] = {}
+    return Played(
+        of,
+        nobody,
+        tmp_path,
+        w.settings(None),
+        config,
+        nobody,
+        nobody,
+        lambda _: None,
+        lambda _: None,
+        threading.Event(),
+    )
+
+
+def verdicts(result: DrillResult) -> dict[str, Verdict]:
+    return {phase.name: phase.verdict for phase in result.phases}
+
+
+def fails(error: BaseException) -> Work:
+    def work(*_: object) -> Outcome:
+        raise error
+
+    return work
+
+
+def test_a_drill_in_which_all_goes_well_passes(drill: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = drill.play({}, monkeypatch)
+    assert list(verdicts(result)) == ORDER
+    assert result.passed
+    assert result.rto_seconds is not None
+
+
+@pytest.mark.parametrize("phase", ["clean up", "restore", "copies", "switch", "way back"])
+def test_after_a_phase_that_others_need_only_the_tear_down_comes(
+    drill: Played, monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    result = drill.play({phase: lambda *_: Outcome("not done", (LOST,))}, monkeypatch)
+    assert list(verdicts(result)) == [*ORDER[: ORDER.index(phase) + 1], "tear down", "targets"]
+    assert not result.passed
+    assert LOST in result.problems
+
+
+@pytest.mark.parametrize("phase", ["requests", "planted defect"])
+def test_a_wrong_answer_keeps_the_rest_from_nothing_and_fails_the_drill(
+    drill: Played, monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    result = drill.play({phase: lambda *_: Outcome("wrong", (LOST,))}, monkeypatch)
+    assert list(verdicts(result)) == ORDER
+    assert not result.passed
+
+
+def test_a_drill_that_never_got_to_an_answer_has_missed_its_target(
+    drill: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = drill.play({"restore": fails(PermanentError("no room"))}, monkeypatch)
+    assert result.rto_seconds is None
+    assert [problem.subject for problem in result.problems] == ["drill.phase:restore", "drill.rto"]
+
+
+@pytest.mark.parametrize("phase", ["restore", "switch"])
+def test_an_interrupted_drill_is_torn_down_and_has_failed(
+    drill: Played, monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    result = drill.play({phase: fails(KeyboardInterrupt())}, monkeypatch)
+    assert verdicts(result)["tear down"] is Verdict.PASS
+    assert "interrupted" in {problem.found for problem in result.problems}
+    assert not result.passed
+
+
+def test_an_error_of_the_program_itself_is_raised_after_the_tear_down(
+    drill: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torn_down: list[int] = []
+
+    def tear_down(*_: object) -> Outcome:
+        torn_down.append(1)
+        return GOOD
+
+    with pytest.raises(ZeroDivisionError):
+        drill.play({"switch": fails(ZeroDivisionError("a bug")), "tear down": tear_down}, monkeypatch)
+    assert torn_down == [1]
+
+
+def test_what_is_left_fails_a_drill_that_passed_otherwise(drill: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = drill.play({"tear down": fails(PermanentError("RDS refuses"))}, monkeypatch)
+    assert verdicts(result)["tear down"] is Verdict.FAIL
+    assert not result.passed
+
+
+def test_the_copy_of_a_project_has_its_program_and_no_stack_of_it(tmp_path: Path) -> None:
+    for name in ("Pulumi.yaml", "Pulumi.prod.yaml", "__main__.py", "checks.toml"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "restore").mkdir()
+    with course.project_copy(tmp_path) as copy:
+        assert sorted(item.name for item in copy.iterdir()) == ["Pulumi.yaml", "__main__.py", "checks.toml", "restore"]
+        assert (copy / "restore").resolve() == tmp_path / "restore"
+        (copy / "Pulumi.prod-drill.yaml").write_text("config: {}")
+    assert not copy.exists()
+    assert not (tmp_path / "Pulumi.prod-drill.yaml").exists()
+
+
+def test_steps_are_timed_by_the_records_that_have_an_end() -> None:
+    begun = {"step": "candidate", "began": "2026-11-22T15:00:00+00:00", "ended": None}
+    ended = {**begun, "ended": "2026-11-22T15:10:00+00:00"}
+    gate = {"step": "validated", "began": "2026-11-22T15:10:00+00:00", "ended": "2026-11-22T15:10:30+00:00"}
+    assert course.time_steps([begun, ended, gate, {"step": "run"}]) == {"candidate": 600.0, "validated": 30.0}
+
+
+def test_a_gate_that_opened_at_its_second_attempt_is_no_problem() -> None:
+    shut = {"gate": "validated", "open": False, "summary": "3 of 4", "problems": [vars(LOST)]}
+    assert course.find_shut([shut]) == (LOST,)
+    assert course.find_shut([shut, {**shut, "open": True}]) == ()
+
+
+def test_a_gate_that_is_shut_without_a_reason_is_a_problem_all_the_same() -> None:
+    shut: dict[str, Any] = {"gate": "conformed", "open": False, "summary": "out of time", "problems": []}
+    assert [problem.subject for problem in course.find_shut([shut])] == ["drill.gate:conformed"]

@@ -1,0 +1,92 @@
+"""Two drills of a scratch namespace never run at a time: the second would delete what the first works with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from restore.drill.lease import SECONDS, DrillLease
+from restore.errors import PermanentError
+from restore.kubernetes.api import Conflict
+
+PATH = "/apis/coordination.k8s.io/v1/namespaces/shop-drill/leases/restore-drill"
+
+
+class Api:
+    """An API server with one Lease, and how it answers."""
+
+    def __init__(self, lease: dict[str, Any] | None = None, conflict: bool = False) -> None:
+        self.lease, self.conflict = lease, conflict
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        assert path == PATH
+        return self.lease
+
+    def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        assert path == PATH.rpartition("/")[0]
+        if self.conflict:
+            raise Conflict("it exists")
+        self.lease = body
+        return body
+
+    def patch(self, _path: str, body: dict[str, Any], _kind: str) -> dict[str, Any]:
+        if self.conflict:
+            raise Conflict("it was changed")
+        self.lease = body
+        return body
+
+    def delete(self, _path: str) -> bool:
+        self.lease = None
+        return True
+
+
+def held(ago: timedelta) -> dict[str, Any]:
+    renewed = f"{datetime.now(UTC) - ago:%Y-%m-%dT%H:%M:%S.%fZ}"
+    spec = {
+        "holderIdentity": "ada@laptop",
+        "renewTime": renewed,
+        "acquireTime": renewed,
+        "leaseDurationSeconds": SECONDS,
+    }
+    return {"metadata": {"resourceVersion": "7"}, "spec": spec}
+
+
+def lease(api: Any) -> DrillLease:
+    return DrillLease(api, "shop-drill", "grace@ci")
+
+
+def test_it_is_held_while_the_drill_runs_and_free_afterwards() -> None:
+    api = Api()
+    with lease(api).hold():
+        assert api.lease is not None
+        assert api.lease["spec"]["holderIdentity"] == "grace@ci"
+    assert api.lease is None
+
+
+def test_a_drill_that_runs_keeps_out_another() -> None:
+    api = Api(held(timedelta(seconds=5)))
+    with pytest.raises(PermanentError, match="ada@laptop runs one"), lease(api).hold():
+        pytest.fail("it went on")
+    assert api.lease is not None
+
+
+def test_a_drill_that_was_killed_keeps_out_nobody_for_long() -> None:
+    api = Api(held(timedelta(seconds=SECONDS + 1)))
+    with lease(api).hold():
+        assert api.lease is not None
+        assert api.lease["metadata"] == {"resourceVersion": "7"}
+
+
+@pytest.mark.parametrize("lease_of_killed", [None, held(timedelta(seconds=SECONDS + 1))])
+def test_of_two_that_begin_at_once_one_is_kept_out(lease_of_killed: dict[str, Any] | None) -> None:
+    with pytest.raises(PermanentError, match="one drill"), lease(Api(lease_of_killed, conflict=True)).hold():
+        pytest.fail("it went on")
+
+
+def test_the_lease_is_free_after_a_failure_too() -> None:
+    api = Api()
+    with pytest.raises(ValueError, match="broken"), lease(api).hold():
+        raise ValueError("broken")
+    assert api.lease is None

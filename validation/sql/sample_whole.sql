@@ -1,0 +1,1 @@
+select {columns}, ctid from only {table} where {kept}
