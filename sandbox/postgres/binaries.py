@@ -138,7 +138,7 @@ def _copied(install: Path, identity: Identity) -> Path:
         shutil.copytree(install, part / "tree", symlinks=True)
         allow_extensions(part / "tree")
         part.chmod(0o755)
-        install(part / "tree", target)
+        put_in_place(part / "tree", target)
         shutil.rmtree(part)
     return target
 
@@ -150,7 +150,7 @@ def _make_public(folder: Path) -> None:
         directory.chmod(0o755)
 
 
-def install(tree: Path, target: Path) -> None:
+def put_in_place(tree: Path, target: Path) -> None:
     """Moves a finished tree to its place, where another process may have been first."""
     try:
         tree.rename(target)

