@@ -109,8 +109,8 @@ def declare(
     settings: Settings, planned: Plan, config: Mapping[str, Any], now: datetime, watched: prevention.Watched | None
 ) -> None:
     """Declares the plan. In an `up`, its record comes first: where no evidence can be kept, nothing is begun. Raises
-    Refused for waivers that nothing needs any more, and where somebody else runs the stack, PermanentError for
-    expectations with mistakes."""
+    Refused for waivers of an earlier restore, and where somebody else runs the stack, PermanentError for expectations
+    with mistakes."""
     context = GateContext.of(settings, planned)
     refuse_leftover_waivers(settings, planned, context.store)
     validated.wanted_expectations(settings)
