@@ -86,6 +86,7 @@ def judge_targets(drill: Drill, rto_seconds: float | None) -> list[Problem]:
 
 
 def is_missed(seconds: float | None, target: float | None) -> bool:
+    """Tells whether there is a target, in seconds, and it is missed; what wasn't measured misses it."""
     return target is not None and (seconds is None or seconds > target)
 
 

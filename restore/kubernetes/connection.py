@@ -36,7 +36,9 @@ class ClusterLogin:
     def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: tuple[float, float]
     ) -> Any:
-        """Sends one request; lost connections are tried again where that can't act twice (urllib3's Retry)."""
+        """Sends one request; lost connections are tried again where that can't act twice (urllib3's Retry). `seconds`:
+        to connect, and to read. Raises PermanentError for a server whose certificate isn't the one that the kubeconfig
+        trusts, TemporaryError for no answer."""
         import urllib3
 
         try:
