@@ -59,7 +59,8 @@ FIX_LOGIN = "aws sso login (or set AWS_PROFILE); aws sts get-caller-identity"
 
 
 def iam_action(service: str, operation: str) -> str:
-    """Returns the IAM action that allows an operation; most have the operation's own name."""
+    """Returns the IAM action that allows an operation; most have the operation's own name (S3 API reference,
+    ListObjectsV2 and HeadObject: "Permissions")."""
     name = f"{service}:{operation}"
     return IAM_ACTIONS.get(name, name)
 

@@ -43,7 +43,9 @@ class Drill:
     rpo_seconds: float | None = None
     """The age of the point's data when the drill began."""
     rto_target: float | None = None
+    """Seconds; None where none is set."""
     rpo_target: float | None = None
+    """The same, of the data's age."""
 
     @property
     def drill_stack(self) -> str:

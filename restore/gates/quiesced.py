@@ -118,7 +118,8 @@ def await_idle_database(
 
 
 def await_snapshot_ready(context: GateContext, watch: Watch) -> Iterable[Problem]:
-    """Waits until RDS takes a snapshot of the source: it refuses one during a backup or a modification."""
+    """Waits until RDS takes a snapshot of the source: it refuses one during a backup or a modification (API reference
+    of CreateDBSnapshot)."""
     source = context.plan.source
     if source is None:
         return []

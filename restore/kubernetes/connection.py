@@ -114,7 +114,8 @@ def _read(configuration: Any, kubeconfig: str | None, context: str | None) -> No
 
 
 def is_content(kubeconfig: str) -> bool:
-    """Tells whether it is a kubeconfig itself and not the path of one; Pulumi accepts both."""
+    """Tells whether it is a kubeconfig itself and not the path of one; Pulumi accepts both (API docs of its Kubernetes
+    provider, kubeconfig)."""
     return "\n" in kubeconfig or kubeconfig.lstrip().startswith("{")
 
 

@@ -52,6 +52,8 @@ class RowGroup:
 
 @dataclass(frozen=True)
 class TableLoss:
+    """One table that differs, or could not be compared. `exact`: counted, and no estimate."""
+
     name: str
     status: str
     exact: bool
