@@ -262,7 +262,8 @@ def find_foreign(state: Mapping[str, Any]) -> list[str]:
     deployment: Mapping[str, Any] = state["deployment"] or {}
     pending = (item["resource"] for item in deployment.get("pending_operations") or ())
     resources: list[Mapping[str, Any]] = [*(deployment.get("resources") or ()), *pending]
-    named = ((str(item["type"]), str(item["urn"]).rpartition("::")[2]) for item in resources)
+    split = (str(item["urn"]).split("::") for item in resources)
+    named = ((parts[-2].rpartition("$")[2], parts[-1]) for parts in split)
     return sorted(
         {
             name

@@ -140,7 +140,7 @@ def test_what_is_left_fails_a_drill_that_passed_otherwise(drill: Played, monkeyp
 
 def state(*resources: tuple[str, str], pending: tuple[tuple[str, str], ...] = ()) -> dict[str, Any]:
     def describe(kind: str, name: str) -> dict[str, str]:
-        return {"type": kind, "urn": f"urn:pulumi:prod-drill::restore::{kind}::{name}"}
+        return {"urn": f"urn:pulumi:prod-drill::restore::restore:index:Restore${kind}::{name}"}
 
     return {
         "version": 3,
