@@ -62,8 +62,9 @@ class Restoration:
 
     def ask(self, seconds: float = ACCEPTANCE_SECONDS) -> str | None:
         """Asks RDS for the candidate, for at most so many seconds until it lists it; returns why there is none, or
-        None."""
-        if self.plan.candidate_found:
+        None. One that has served, and is gone, is made again by nobody: what was written to it is in no recovery point,
+        and the way back doesn't wait for it."""
+        if self.plan.candidate_found or self.plan.switched_before:
             return None
         self._began = datetime.now(UTC).isoformat()
         self._write(None)

@@ -158,12 +158,7 @@ def tell_who_runs(context: GateContext, planned: Plan, operator: Mapping[str, st
         running.list_gates,
         pulumi.log.warn,
     )
-    heartbeat.start()
-    try:
-        other_run.require_own(context.store, planned.stack, heartbeat.token)
-    except Refused:
-        heartbeat.abandon()
-        raise
+    other_run.begin(heartbeat)
     running.before_leaving = heartbeat.end
     atexit.register(heartbeat.end)
 
