@@ -1,4 +1,4 @@
-"""Who calls AWS: the operator's role, as AWS itself names it."""
+"""Who calls AWS: the operator's role, as AWS itself names it. Both reads raise PermanentError or TemporaryError."""
 
 from __future__ import annotations
 

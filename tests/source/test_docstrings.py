@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 VERB = re.compile(r"[A-Z][a-z]+s[,:]? ")
 NO_VERB = re.compile(r"(Always|As|Bytes|Fields|Its|Keys|Names|Owners|Problems|Roles|Rows|Sessions|Settings|This)\b")
+WORD = re.compile(r"\w+")
 RAISES = re.compile(r"\b[Rr]aises\b")
 
 
@@ -41,12 +42,14 @@ def is_property(function: Function) -> bool:
 
 
 def list_errors() -> set[str]:
-    """Returns the names of RestoreError and of every class below it."""
+    """Returns the names of RestoreError, of every class below it, and of the functions that return such an error."""
     classes = [node for _, module in modules() for node in module.body if isinstance(node, ast.ClassDef)]
     names = {"RestoreError"}
     while more := {item.name for item in classes if names & {ast.unparse(base) for base in item.bases}} - names:
         names |= more
-    return names
+    functions = [node for _, module in modules() for node in module.body if isinstance(node, ast.FunctionDef)]
+    makers = {item.name for item in functions if item.returns and names & set(WORD.findall(ast.unparse(item.returns)))}
+    return names | makers
 
 
 def raised_names(function: Function) -> set[str]:
