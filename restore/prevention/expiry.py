@@ -10,6 +10,7 @@ from restore.dumps.catalog import filenames
 from restore.model import identifiers
 from restore.model.labels import TAG_CLOSED, TAG_EXPIRES, TAG_ID, TAG_STACK
 from restore.model.rds import Instance, Snapshot
+from restore.prevention.snapshots import is_named_by_us
 from restore.prevention.stored_dumps import StoredDump
 from restore.units import TIME_FORMAT, sized, spoken
 
@@ -53,8 +54,8 @@ def find_expired(
         dumps: all of the bucket.
         living: DbiResourceIds of the instances that are there. Of one that is gone, RDS's own snapshots go by
             themselves.
-        open_ids: restores that are not closed; what belongs to them stays, and so does every dump: one of them may be
-            being loaded, or be the next to try.
+        open_ids: restores of this stack that are not closed. All stays then: any of it may be what is being restored,
+            or the next to try.
     """
     kept: list[str] = []
     old_snapshots = tuple(_old_snapshots(snapshots, stack, now, snapshot_days, living, open_ids, kept))
@@ -64,14 +65,16 @@ def find_expired(
 
 def is_ours(snapshot: Snapshot, stack: str) -> bool:
     """Tells whether this stack has taken a snapshot. A restored instance's tags go on to snapshots that others take of
-    it (CopyTagsToSnapshot), so the stack's tag alone says nothing: a tag that no instance has must be there too, or the
-    very name of a restore's own snapshot of this instance."""
+    it (CopyTagsToSnapshot), and an instance restored by hand may have inherited a snapshot's: tags alone say nothing.
+    It must have the tag of a snapshot before a migration and such a name, or the very name of a restore's own snapshot
+    of this instance."""
     if snapshot.kind != "manual" or snapshot.tags.get(TAG_STACK) != stack:
         return False
     restore_id = snapshot.tags.get(TAG_ID, "")
     names = (identifiers.safety_snapshot, identifiers.snapshot_copy)
     of_restore = {name(snapshot.source_identifier, restore_id) for name in names} if restore_id else set[str]()
-    return TAG_EXPIRES in snapshot.tags or snapshot.identifier in of_restore
+    asked_for = TAG_EXPIRES in snapshot.tags and is_named_by_us(snapshot.identifier, snapshot.source_identifier)
+    return asked_for or snapshot.identifier in of_restore
 
 
 def read_expiry(snapshot: Snapshot, days: int) -> datetime | None:
@@ -82,6 +85,11 @@ def read_expiry(snapshot: Snapshot, days: int) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return snapshot.created + timedelta(days=days) if snapshot.created and not text else None
+
+
+def describe_open(open_ids: Collection[str]) -> str:
+    """Returns why nothing is deleted."""
+    return f"restore {', '.join(sorted(open_ids))} isn't closed"
 
 
 def _old_snapshots(
@@ -111,8 +119,8 @@ def _old_snapshots(
             continue
         if newest.get(item.source_resource_id) == item.identifier:
             kept.append(f"snapshot {item.identifier}: the newest of its instance ({item.source_resource_id})")
-        elif item.tags.get(TAG_ID, "") in open_ids:
-            kept.append(f"snapshot {item.identifier}: restore {item.tags[TAG_ID]} isn't closed")
+        elif open_ids:
+            kept.append(f"snapshot {item.identifier}: {describe_open(open_ids)}")
         else:
             yield item
 
@@ -127,7 +135,7 @@ def _old_dumps(
             continue
         newest = newest_whole.get(name_series(dump))
         if open_ids:
-            kept.append(f"dump {dump.key}: restore {', '.join(sorted(open_ids))} isn't closed")
+            kept.append(f"dump {dump.key}: {describe_open(open_ids)}")
         elif newest is None:
             kept.append(f"dump {dump.key}: no dump of its database is known to be whole")
         elif dump.at >= newest:

@@ -46,9 +46,15 @@ class WantedSnapshot:
 
 
 def name_snapshot(instance: str, reason: str, now: datetime) -> str:
-    """Returns an identifier that RDS accepts: the instance's, the first words of the reason, and the second."""
+    """Returns an identifier that RDS accepts (API reference of CreateDBSnapshot, DBSnapshotIdentifier): the instance's,
+    the first words of the reason, and the second."""
     slug = re.sub(r"[^a-z0-9]+", "-", reason.lower())[:LONGEST_SLUG].strip("-")
     return "-".join(part for part in (instance, slug, f"{now:%Y%m%d-%H%M%S}") if part)
+
+
+def is_named_by_us(identifier: str, instance: str) -> bool:
+    """Tells whether an identifier has the form that `name_snapshot` gives to a snapshot of this instance."""
+    return re.fullmatch(rf"{re.escape(instance)}-(?:[a-z0-9-]+-)?\d{{8}}-\d{{6}}", identifier) is not None
 
 
 def make_tags(wanted: WantedSnapshot, now: datetime) -> Mapping[str, str]:

@@ -7,20 +7,19 @@ the freeze, which needs no more than the acceptance, and the operator, who can g
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
 
 import pulumi
 
-from restore.errors import GateClosed, PermanentError, RestoreError
+from restore.errors import PermanentError, RestoreError
 from restore.gates.hook import Running
 from restore.model.planned import Plan
 from restore.model.rds import Instance
 from restore.model.rds_status import BACKING_UP
 from restore.polling import wait_for
-from restore.program.restoration import UNTOUCHED, FindInstance
+from restore.program.restoration import UNTOUCHED, FindInstance, run_step
 
 ACCEPTANCE_SECONDS = 900.0
 """RDS answers a restore within seconds; the plugin tries again for minutes where a new role isn't known yet."""
@@ -46,7 +45,8 @@ class Creation:
         self._ended.set()
 
     def watch(self, every: float = LOOK_EVERY_SECONDS) -> None:
-        """Says each status, until the creation has ended or the run stops; a look that fails disturbs nobody."""
+        """Says each status, looking every so many seconds, until the creation has ended or the run stops; a look that
+        fails disturbs nobody."""
         said = ""
         while not self._ended.wait(every) and not self._running.stop.is_set():
             try:
@@ -58,7 +58,7 @@ class Creation:
                 self._say(describe_creation(instance))
 
     def await_acceptance(self, seconds: float = ACCEPTANCE_SECONDS) -> str | None:
-        """Waits until RDS lists the candidate; why it never did, or None."""
+        """Waits until RDS lists the candidate, for at most so many seconds; why it never did, or None."""
         if self.plan.candidate_found or self.plan.switched_before:
             return None
         try:
@@ -93,8 +93,7 @@ def declare_acceptance(
     plan = creation.plan
 
     async def run(_args: pulumi.ResourceHookArgs) -> None:
-        if error := await asyncio.to_thread(creation.await_acceptance):
-            raise GateClosed(error)
+        await run_step(creation.await_acceptance)
 
     hook = pulumi.ResourceHook("restore-accepted", run)
     hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])

@@ -61,8 +61,10 @@ class Restoration:
         self._said = ""
 
     def ask(self, seconds: float = ACCEPTANCE_SECONDS) -> str | None:
-        """Asks RDS for the candidate; returns why there is none, or None."""
-        if self.plan.candidate_found:
+        """Asks RDS for the candidate, for at most so many seconds until it lists it; returns why there is none, or
+        None. One that has served, and is gone, is made again by nobody: what was written to it is in no recovery point,
+        and the way back doesn't wait for it."""
+        if self.plan.candidate_found or self.plan.switched_before:
             return None
         self._began = datetime.now(UTC).isoformat()
         self._write(None)
@@ -85,7 +87,8 @@ class Restoration:
         return None
 
     def wait(self, seconds: float = RESTORE_SECONDS) -> str | None:
-        """Waits until the candidate answers under an address; returns why it doesn't, or None."""
+        """Waits until the candidate answers under an address, for at most so many seconds; returns why it doesn't, or
+        None."""
         if self.resource_id is None or self.plan.switched_before:
             return None
         try:
@@ -129,6 +132,20 @@ def describe(error: RestoreError) -> str:
     return str(error) or type(error).__name__
 
 
+async def run_step(step: Callable[[], str | None]) -> None:
+    """Runs a hook's work in a thread; raises GateClosed, with a text, for whatever it ends with but success: an error
+    without a text would count as success, and SystemExit would hang the engine (docs/architecture.md, "What the engine
+    does")."""
+    try:
+        error = await asyncio.to_thread(step)
+    except RestoreError as failure:
+        raise GateClosed(describe(failure)) from failure
+    except BaseException as failure:
+        raise GateClosed(f"{type(failure).__name__}: {failure}".rstrip(": ")) from failure
+    if error is not None:
+        raise GateClosed(error or "it failed without a word")
+
+
 def declare_restoration(
     restoration: Restoration, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource]
 ) -> tuple[pulumi.Stash, pulumi.Stash]:
@@ -141,8 +158,7 @@ def declare_restoration(
 
     def declare(name: str, step: Callable[[], str | None], after: Sequence[pulumi.Resource]) -> pulumi.Stash:
         async def run(_args: pulumi.ResourceHookArgs) -> None:
-            if error := await asyncio.to_thread(step):
-                raise GateClosed(error)
+            await run_step(step)
 
         hook = pulumi.ResourceHook(f"restore-{name}", run)
         hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
