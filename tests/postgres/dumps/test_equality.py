@@ -51,13 +51,25 @@ def wanted_small(server: DumpServer, small: bytes) -> Iterator[Content]:
         yield server.content(name)
 
 
+def require_15(server: DumpServer) -> None:
+    """Before 15 the schema `public` belongs to rdsadmin, and a newer pg_dump writes that owner."""
+    if server.host.binaries.major < 15:
+        pytest.skip("the schema public is rdsadmin's before 15")
+
+
 def test_every_kind_of_object_is_loaded_as_psql_loads_it(
     server: DumpServer, bucket: Bucket, plain: bytes, wanted: Content, target: str
 ) -> None:
     result = loaded(server, bucket, bucket.put("all.sql.gz", gzip.compress(plain, 1)), target)
     assert differences(wanted, server.content(target)) == []
     assert result.rows == sum(int(str(facts[1])) for facts in wanted.relations.values() if facts[0] == "r")
-    assert not result.skipped
+    assert set(result.skipped) <= written_by_a_newer_pg_dump(server)
+
+
+def written_by_a_newer_pg_dump(server: DumpServer) -> set[str]:
+    """What the oldest pg_dump that is to be had here, 17, writes and the server doesn't know or hasn't its own."""
+    before_15 = {"ALTER SCHEMA public OWNER TO rdsadmin"} if server.host.binaries.major < 15 else set[str]()
+    return before_15 | ({"SET transaction_timeout = 0"} if server.host.binaries.major < 17 else set[str]())
 
 
 @pytest.mark.parametrize("options", [Options(), SMALL_PIECES], ids=["in other pieces", "in the same pieces"])
@@ -152,6 +164,7 @@ def test_a_dump_that_drops_first_is_loaded_without_a_drop(
 def test_a_dump_that_acts_as_its_owners_is_loaded_though_rds_lets_nobody_set_the_session_authorization(
     server: DumpServer, bucket: Bucket, small: bytes, target: str, options: list[str]
 ) -> None:
+    require_15(server)
     with server.database() as source:
         server.psql(source, b"CREATE EXTENSION citext;" + small)
         dump = server.dump(source, "--use-set-session-authorization", *options)
@@ -167,6 +180,7 @@ def test_a_schema_that_every_database_has_is_not_made_again(
     server: DumpServer, bucket: Bucket, small: bytes, target: str, name: str
 ) -> None:
     """pg_dump --clean drops and makes `public`, before PostgreSQL 15; --quote-all-identifiers quotes it."""
+    require_15(server)
     first = b"CREATE TABLE public.posts"
     dump = small.replace(first, f"DROP SCHEMA {name};\nCREATE SCHEMA {name};\n".encode() + first, 1)
     done = loaded(server, bucket, bucket.put("public.sql", dump), target)
@@ -283,6 +297,7 @@ def test_a_database_from_before_15_is_loaded_although_its_public_schema_belongs_
     server: DumpServer, bucket: Bucket, small: bytes, target: str, name: bytes
 ) -> None:
     """On RDS to rdsadmin, also after an upgrade: pg_dump writes its owner since 15."""
+    require_15(server)
     first, gives = b"CREATE TABLE public.posts", b"ALTER SCHEMA %b OWNER TO rdsadmin" % name
     dump = small.replace(first, gives + b";\n" + first, 1)
     before = server.value(target, PUBLIC_OWNER)
@@ -294,6 +309,7 @@ def test_a_database_from_before_15_is_loaded_although_its_public_schema_belongs_
 def test_the_public_schema_goes_to_the_dumps_owner_of_it(
     server: DumpServer, bucket: Bucket, small: bytes, target: str
 ) -> None:
+    require_15(server)
     first = b"CREATE TABLE public.posts"
     dump = small.replace(first, b"ALTER SCHEMA public OWNER TO app_reader;\n" + first, 1)
     loaded(server, bucket, bucket.put("owned.sql", dump), target)
@@ -390,6 +406,7 @@ def test_default_privileges_of_a_role_that_owns_nothing_are_loaded(
 
 
 def test_event_triggers_are_loaded_where_the_role_may(server: DumpServer, bucket: Bucket, target: str) -> None:
+    require_15(server)
     statements = """
       CREATE FUNCTION tell() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
       CREATE TABLE t (a int);

@@ -143,7 +143,6 @@ CREATE TABLE only_generated (a int GENERATED ALWAYS AS (1) STORED);
 INSERT INTO only_generated DEFAULT VALUES;
 CREATE UNLOGGED TABLE cache (key text PRIMARY KEY, value bytea);
 CREATE UNLOGGED TABLE cache_tags (id serial, key text REFERENCES cache, tag text);
-CREATE UNLOGGED TABLE a_cache_of_tags (id int GENERATED ALWAYS AS IDENTITY, key text REFERENCES cache);
 INSERT INTO cache SELECT 'k' || g, sha256(g::text::bytea) FROM generate_series(1, 50) g;
 INSERT INTO cache_tags (key, tag) SELECT 'k' || g, 'tag' FROM generate_series(1, 50) g;
 CREATE TABLE "Odd.Schema; --"."Weird ""Table; name" (
@@ -270,6 +269,7 @@ GRANT SELECT ON sales_by_shop, shop_totals TO app_reader;
 SELECT current_setting('server_version_num')::int >= 150000 AS since_15,
   current_setting('server_version_num')::int >= 180000 AS since_18 \gset
 \if :since_15
+CREATE UNLOGGED TABLE a_cache_of_tags (id int GENERATED ALWAYS AS IDENTITY, key text REFERENCES cache);
 CREATE UNLOGGED SEQUENCE forgetful;
 SELECT setval('forgetful', 12);
 ALTER TABLE teams ADD UNIQUE NULLS NOT DISTINCT (name, lead_id);
