@@ -19,6 +19,9 @@ from restore.model.rights import SECRET_CONTROLLERS
 from validation.connect import urls
 from validation.keyed.reader import find_nearest
 
+CUSTOM = {"ScaledJob": "scaledjob", "Rollout": "rollout", "KnativeService": "service.serving.knative.dev"}
+"""Workloads that are custom resources, as kubectl calls them."""
+
 
 def applications_named(context: RestoreContext) -> Iterable[Problem]:
     if not context.settings.apps and context.request.traffic is not Traffic.SOURCE:
@@ -214,7 +217,11 @@ def _switching(context: RestoreContext, reference: Reference) -> str:
     if (kind, name) == ("Secret", secret.name) and key:
         return f"pulumi config set --path 'secret.alsoKeys[{len(secret.also_keys)}]' {key}"
     if kind == "env":
-        workload = reference.app.lower() if "/" in reference.app else f"deployment/{reference.app}"
+        owner, _, _ = reference.app.rpartition("/")
+        if owner in CUSTOM:  # kubectl sets no variable of a custom resource
+            edited = f"{CUSTOM[owner]} {reference.app.rpartition('/')[2]}"
+            return f"kubectl -n {namespace} edit {edited} (variable {name}: take it from the secret instead)"
+        workload = f"{owner.lower() or 'deployment'}/{reference.app.rpartition('/')[2]}"
         return f"kubectl -n {namespace} set env {workload} {name}- (take it from the secret instead)"
     return f"kubectl -n {namespace} edit {kind.lower()} {name} (key {key}: take it from the secret instead)"
 

@@ -154,7 +154,7 @@ class Control:
             self.unlog_as(self.session)
 
     def unlog_as(self, session: LoadSession) -> None:
-        """The same by another session, within a transaction of its own."""
+        """Does that in a transaction of this session's."""
         ledger.run_in_any_order(session, self._persistence.list_unlogging())
         for statement in self._persistence.list_logging(self._prepared.version):
             session.run(statement)
