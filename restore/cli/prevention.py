@@ -21,7 +21,6 @@ from restore.cutover.connection_url import name_database
 from restore.errors import PermanentError, Problem, Refused, list_problems
 from restore.evidence import Store
 from restore.kubernetes import Api, Namespace
-from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_STACK
 from restore.model.prevention import METRICS_NAMESPACE, PreventionSettings
 from restore.model.rds import Endpoint
 from restore.model.request import Settings
@@ -128,7 +127,14 @@ def dump(quiet: Quiet, now: datetime) -> int:
         return 1
     print(f"whole: {len(scanned.tables)} tables, PostgreSQL {scanned.server_version}")
     expired = expiry.find_expired(
-        (), quiet.dumps.list(None), settings.stack, now, snapshot_days=1, dump_days=place.days
+        (),
+        quiet.dumps.list(None),
+        settings.stack,
+        now,
+        snapshot_days=1,
+        dump_days=place.days,
+        living=(),
+        open_ids=expiry.list_open_ids(Rds(quiet.aws).instances(), settings.stack),
     )
     for old in expired.dumps:
         quiet.dumps.delete(old.key)
@@ -177,11 +183,8 @@ def expire(quiet: Quiet, confirm: Callable[[str], bool], now: datetime) -> bool:
     """Shows what this program made and is past its time, asks, deletes it; False when not confirmed."""
     settings, rds = quiet.settings, Rds(quiet.aws)
     dumps = quiet.dumps.list(None) if settings.backups.bucket else ()
-    open_ids = {
-        item.tags[TAG_ID]
-        for item in rds.instances()
-        if item.tags.get(TAG_STACK) == settings.stack and TAG_ID in item.tags and TAG_CLOSED not in item.tags
-    }
+    instances = rds.instances()
+    configured = {settings.request.id} if settings.request else set[str]()
     expired = expiry.find_expired(
         rds.snapshots(identifier=settings.source),
         dumps,
@@ -189,7 +192,8 @@ def expire(quiet: Quiet, confirm: Callable[[str], bool], now: datetime) -> bool:
         now,
         snapshot_days=quiet.prevention.keep_days,
         dump_days=settings.backups.days,
-        open_ids=open_ids,
+        living={item.resource_id for item in instances},
+        open_ids=expiry.list_open_ids(instances, settings.stack) | configured,
     )
     if not expired:
         print(expiry.render(expired, now))

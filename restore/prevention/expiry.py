@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from restore.model.labels import TAG_EXPIRES, TAG_ID, TAG_STACK
-from restore.model.rds import Snapshot
+from restore.dumps.catalog import filenames
+from restore.model import identifiers
+from restore.model.labels import TAG_CLOSED, TAG_EXPIRES, TAG_ID, TAG_STACK
+from restore.model.rds import Instance, Snapshot
 from restore.prevention.stored_dumps import StoredDump
 from restore.units import TIME_FORMAT, sized, spoken
 
@@ -24,6 +26,15 @@ class Expired:
         return bool(self.snapshots or self.dumps)
 
 
+def list_open_ids(instances: Iterable[Instance], stack: str) -> frozenset[str]:
+    """Returns the ids of the restores that carry this stack's tag and are not closed."""
+    return frozenset(
+        item.tags[TAG_ID]
+        for item in instances
+        if item.tags.get(TAG_STACK) == stack and TAG_ID in item.tags and TAG_CLOSED not in item.tags
+    )
+
+
 def find_expired(
     snapshots: Sequence[Snapshot],
     dumps: Sequence[StoredDump],
@@ -32,29 +43,35 @@ def find_expired(
     *,
     snapshot_days: int,
     dump_days: int,
-    open_ids: Collection[str] = (),
+    living: Collection[str],
+    open_ids: Collection[str],
 ) -> Expired:
     """Returns what of this stack is past its time.
 
     Args:
         snapshots: all of the source, whoever made them.
         dumps: all of the bucket.
-        open_ids: restores that are not closed; what belongs to them stays.
+        living: DbiResourceIds of the instances that are there. Of one that is gone, RDS's own snapshots go by
+            themselves.
+        open_ids: restores that are not closed; what belongs to them stays, and so does every dump: one of them may be
+            being loaded, or be the next to try.
     """
     kept: list[str] = []
-    old_snapshots = tuple(_old_snapshots(snapshots, stack, now, snapshot_days, open_ids, kept))
-    return Expired(old_snapshots, tuple(_old_dumps(dumps, stack, now, dump_days, kept)), tuple(kept))
+    old_snapshots = tuple(_old_snapshots(snapshots, stack, now, snapshot_days, living, open_ids, kept))
+    old_dumps = tuple(_old_dumps(dumps, stack, now, dump_days, open_ids, kept))
+    return Expired(old_snapshots, old_dumps, tuple(kept))
 
 
 def is_ours(snapshot: Snapshot, stack: str) -> bool:
     """Tells whether this stack has taken a snapshot. A restored instance's tags go on to snapshots that others take of
     it (CopyTagsToSnapshot), so the stack's tag alone says nothing: a tag that no instance has must be there too, or the
-    name of a restore's own snapshot."""
+    very name of a restore's own snapshot of this instance."""
     if snapshot.kind != "manual" or snapshot.tags.get(TAG_STACK) != stack:
         return False
     restore_id = snapshot.tags.get(TAG_ID, "")
-    of_restore = tuple(f"-{restore_id}-{purpose}" for purpose in ("safety", "copy")) if restore_id else ()
-    return TAG_EXPIRES in snapshot.tags or snapshot.identifier.endswith(of_restore)
+    names = (identifiers.safety_snapshot, identifiers.snapshot_copy)
+    of_restore = {name(snapshot.source_identifier, restore_id) for name in names} if restore_id else set[str]()
+    return TAG_EXPIRES in snapshot.tags or snapshot.identifier in of_restore
 
 
 def read_expiry(snapshot: Snapshot, days: int) -> datetime | None:
@@ -72,10 +89,16 @@ def _old_snapshots(
     stack: str,
     now: datetime,
     days: int,
+    living: Collection[str],
     open_ids: Collection[str],
     kept: list[str],
 ) -> Iterator[Snapshot]:
-    usable = [item for item in snapshots if item.status == "available" and item.created]
+    usable = [
+        item
+        for item in snapshots
+        if item.status == "available" and item.created
+        if item.kind == "manual" or item.source_resource_id in living
+    ]
     newest = {
         resource_id: max(
             (item for item in usable if item.source_resource_id == resource_id), key=lambda item: str(item.created)
@@ -95,19 +118,37 @@ def _old_snapshots(
 
 
 def _old_dumps(
-    dumps: Sequence[StoredDump], stack: str, now: datetime, days: int, kept: list[str]
+    dumps: Sequence[StoredDump], stack: str, now: datetime, days: int, open_ids: Collection[str], kept: list[str]
 ) -> Iterator[StoredDump]:
-    """The newest whole dump stays whatever its age; without a whole one, all of them do."""
-    newest_whole = max((dump for dump in dumps if dump.is_whole), key=lambda dump: dump.at, default=None)
+    """The newest whole dump of a database stays whatever its age; without a whole one, all of them do."""
+    newest_whole = find_newest_whole(dumps, stack)
     for dump in dumps:
         if dump.stack != stack or now - dump.at <= timedelta(days=days):
             continue
-        if newest_whole is None:
-            kept.append(f"dump {dump.key}: no dump of the bucket is known to be whole")
-        elif dump.at >= newest_whole.at:
+        newest = newest_whole.get(name_series(dump))
+        if open_ids:
+            kept.append(f"dump {dump.key}: restore {', '.join(sorted(open_ids))} isn't closed")
+        elif newest is None:
+            kept.append(f"dump {dump.key}: no dump of its database is known to be whole")
+        elif dump.at >= newest:
             kept.append(f"dump {dump.key}: no newer one is known to be whole")
         else:
             yield dump
+
+
+def name_series(dump: StoredDump) -> str:
+    """Returns what the keys of one database's dumps have in common: all but the time. A bucket may hold the dumps of
+    several."""
+    return filenames.TIME.sub("", dump.key)
+
+
+def find_newest_whole(dumps: Iterable[StoredDump], stack: str) -> dict[str, datetime]:
+    """Returns when the newest whole dump of each database was taken, of those that this stack has made, by series."""
+    newest: dict[str, datetime] = {}
+    for dump in dumps:
+        if dump.stack == stack and dump.is_whole:
+            newest[name_series(dump)] = max(dump.at, newest.get(name_series(dump), dump.at))
+    return newest
 
 
 def render(expired: Expired, now: datetime) -> str:

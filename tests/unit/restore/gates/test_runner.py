@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 from restore.errors import PermanentError, Problem
-from restore.gates import registry
+from restore.gates import approved, registry
 from restore.gates.hook import Proof, Watch
 from restore.gates.runner import follow, values
 from restore.gates.runner.follow import FRESH, Step, gate_job, labels_of, next_step, no_result
@@ -117,7 +117,14 @@ def test_every_gate_that_connects_runs_in_a_job_and_none_does_with_runner_local(
     for name in registry.PROOFS:
         mine, theirs = (cast("Any", registry.make_gate(context, name).work).func for context in (local, there))
         assert mine is not follow.prove
-        assert (theirs is follow.prove) is (name != "conformed"), name
+        assert (theirs is follow.prove) is (name not in ("conformed", "approved")), name
+
+
+def test_nobody_approves_their_own_switch_because_a_job_asks_who_runs_it(tmp_path: Path) -> None:
+    """The Job logs in to AWS as its ServiceAccount: an approval by who runs `pulumi up` would be somebody else's."""
+    local = gate_worlds.forth(tmp_path).context
+    there = replace(local, settings=replace(local.settings, runner=Runner.KUBERNETES, approvals=2))
+    assert cast("Any", registry.make_gate(there, "approved").work).func is approved.prove
 
 
 # The request

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from restore.model.labels import TAG_EXPIRES, TAG_ID, TAG_STACK
+import pytest
+
+from restore.model.labels import TAG_CLOSED, TAG_EXPIRES, TAG_ID, TAG_STACK
 from restore.model.rds import Snapshot
-from restore.prevention.expiry import Expired, find_expired, render
+from restore.model.request import DumpStore
+from restore.prevention.expiry import Expired, find_expired, list_open_ids, render
+from restore.prevention.nightly import name_dump
 from restore.prevention.stored_dumps import DAMAGED, WHOLE, StoredDump
 from tests.support import worlds as w
 
@@ -21,12 +25,20 @@ def taken(name: str = "shop-migration", **changes: Any) -> Snapshot:
     return w.snapshot(name, **{"tags": tags, "created": w.NOW - timedelta(days=40), **changes})
 
 
-def dump(days: float, scanned: str = WHOLE, stack: str = "prod") -> StoredDump:
-    return StoredDump(f"shop-{days}.sql.gz", w.NOW - timedelta(days=days), 10, stack, scanned)
+def dump(days: float, scanned: str = WHOLE, stack: str = "prod", source: str = "shop") -> StoredDump:
+    at = w.NOW - timedelta(days=days)
+    return StoredDump(name_dump(DumpStore("dumps"), source, at), at, 10, stack, scanned)
 
 
-def find(snapshots: Sequence[Snapshot] = (), dumps: Sequence[StoredDump] = (), open_ids: Sequence[str] = ()) -> Expired:
-    return find_expired(snapshots, dumps, "prod", w.NOW, snapshot_days=90, dump_days=30, open_ids=frozenset(open_ids))
+def find(
+    snapshots: Sequence[Snapshot] = (),
+    dumps: Sequence[StoredDump] = (),
+    open_ids: Sequence[str] = (),
+    living: Sequence[str] = ("db-SOURCE",),
+) -> Expired:
+    return find_expired(
+        snapshots, dumps, "prod", w.NOW, snapshot_days=90, dump_days=30, living=living, open_ids=open_ids
+    )
 
 
 def test_a_snapshot_past_its_time_goes_when_a_newer_one_is_there() -> None:
@@ -94,5 +106,37 @@ def test_dumps_of_somebody_else_stay() -> None:
 def test_what_goes_and_what_stays_is_shown_before_the_question() -> None:
     text = render(find([taken(), NIGHTLY], [dump(40), dump(50)]), w.NOW)
     assert "deletes snapshot shop-migration" in text
-    assert "deletes dump shop-50.sql.gz" in text
-    assert "keeps dump shop-40.sql.gz" in text
+    assert f"deletes dump {dump(50).key}" in text
+    assert f"keeps dump {dump(40).key}" in text
+
+
+def test_a_newer_dump_of_another_database_doesn_t_cost_the_last_one_of_this() -> None:
+    """Two stacks, or two products with a stack of the same name, share a bucket and a prefix."""
+    for other in (dump(1, source="billing"), dump(1, stack="staging")):
+        assert not find(dumps=[other, dump(40)])
+
+
+def test_no_dump_goes_while_a_restore_of_the_stack_is_open() -> None:
+    """It may be the one that is being loaded, or the next to try."""
+    expired = find(dumps=[dump(1), dump(40)], open_ids=["inc-1"])
+    assert not expired
+    assert "inc-1 isn't closed" in expired.kept[0]
+
+
+def test_the_last_snapshot_of_a_gone_instance_stays_though_rds_still_has_a_newer_one_of_its_own() -> None:
+    """RDS deletes its own when their retention ends."""
+    assert not find([taken(), NIGHTLY], living=())
+
+
+@pytest.mark.parametrize("name", ["shop-inc-1-safety", "shop-inc-1-copy"])
+def test_what_a_person_took_of_a_restored_instance_is_not_ours_whatever_its_name(name: str) -> None:
+    tags = {TAG_ID: "inc-1", TAG_STACK: "prod", TAG_CLOSED: YESTERDAY}
+    theirs = w.snapshot(name, source_identifier="shop-inc-1", tags=tags, created=w.NOW - timedelta(days=400))
+    assert not find([theirs, NIGHTLY])
+
+
+def test_a_restore_is_open_until_its_instance_is_tagged_as_closed() -> None:
+    tags = {TAG_ID: "inc-1", TAG_STACK: "prod"}
+    assert list_open_ids([w.candidate(tags=tags)], "prod") == {"inc-1"}
+    assert not list_open_ids([w.candidate(tags={**tags, TAG_CLOSED: YESTERDAY})], "prod")
+    assert not list_open_ids([w.candidate(tags=tags)], "staging")
