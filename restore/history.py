@@ -69,7 +69,8 @@ def estimate_validated(history: History, method: Method, size: int | None) -> Es
 
 
 def estimate_phase(history: History, phase: str, method: Method, size: int | None) -> Estimate | None:
-    """Returns how long one phase takes; None where neither this team nor a document knows."""
+    """Returns how long one phase takes for a database of `size` GiB; None where neither this team nor a document
+    knows."""
     of_any = [item for item in history.phases if item.phase == phase]
     known = of_any if phase == SAFETY_SNAPSHOT else [item for item in of_any if item.method == method]
     if known:

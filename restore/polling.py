@@ -32,7 +32,8 @@ def wait_for(
     first: float = 0.5,
     longest: float = 15.0,
 ) -> Value:
-    """Reads until `is_done`, and returns what was read last. `deadline` is of `time.monotonic()`.
+    """Reads until `is_done`, and returns what was read last. `deadline` is of `time.monotonic()`; `first` and `longest`
+    are pauses in seconds.
 
     Temporary errors of `read` count as "not yet"; the last of them is the cause when time runs out. Raises
     TemporaryError that says what was waited for and what was found last, when stopped or out of time; then with `fix`.

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
+    """What a proof came to; INCONCLUSIVE where it could not be had, which opens no gate."""
+
     PASS = "PASS"
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"

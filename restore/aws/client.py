@@ -59,13 +59,15 @@ FIX_LOGIN = "aws sso login (or set AWS_PROFILE); aws sts get-caller-identity"
 
 
 def iam_action(service: str, operation: str) -> str:
-    """Returns the IAM action that allows an operation; most have the operation's own name."""
+    """Returns the IAM action that allows an operation; most have the operation's own name (S3 API reference,
+    ListObjectsV2 and HeadObject: "Permissions")."""
     name = f"{service}:{operation}"
     return IAM_ACTIONS.get(name, name)
 
 
 def translated_code(service: str, operation: str, code: str, message: str, status: int = 0) -> RestoreError:
-    """Returns an error answer of AWS as this program's error: what it says, and what helps."""
+    """Returns an error answer of AWS as this program's error: what it says, and what helps. `status` is that of HTTP, 0
+    where it isn't known."""
     action = iam_action(service, operation)
     if code == NO_BUCKET:
         needed = "a bucket that exists: a name and no right is missing"
@@ -169,7 +171,8 @@ class Aws:
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
-        """Returns the client of a service; the caller gives it its type."""
+        """Returns the client of a service; the caller gives it its type. Raises PermanentError where there is no login
+        to AWS."""
         with self._lock, translated(service):
             if service not in self._clients:
                 self._clients[service] = self._make(service)
@@ -211,7 +214,8 @@ class Aws:
 
 
 def found(service: str, call: Callable[[], Value], missing: frozenset[str]) -> Value | None:
-    """Returns the call's result, None when AWS answers with one of the `missing` codes."""
+    """Returns the call's result, None when AWS answers with one of the `missing` codes. Raises PermanentError or
+    TemporaryError for any other error."""
     from botocore.exceptions import ClientError
 
     with translated(service):

@@ -31,7 +31,7 @@ OWNER_TAG = "aws:rds:primaryDBInstanceArn"
 
 
 def listed(aws: Aws, service: str, operation: str, key: str, most: int | None = None, **parameters: Any) -> list[Shape]:
-    """Returns every entry of a listing. Raises PermanentError for one that is longer than `most`, else MOST."""
+    """Returns every entry of a listing. Raises PermanentError for one of more than `most` entries, else MOST."""
     limit = most or MOST
     with translated(service):
         pages = aws.client(service).get_paginator(operation).paginate(**parameters)
@@ -87,6 +87,7 @@ def read_targets(aws: Aws, proxy: str) -> list[str]:
 
 
 def find_proxies(aws: Aws, instance: Instance) -> list[Dependent]:
+    """Finds the proxies for PostgreSQL that have the instance as a target."""
     proxies = listed(aws, "rds", "describe_db_proxies", "DBProxies")
     names = [str(item["DBProxyName"]) for item in proxies if item.get("EngineFamily") == "POSTGRESQL"]
     return [

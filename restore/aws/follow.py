@@ -1,6 +1,7 @@
 """Points what depends on an instance to another one: each change finds out for itself whether it is already done.
 
-Nothing is changed that doesn't point to the former instance when it is looked at right before.
+Nothing is changed that doesn't point to the former instance when it is looked at right before. Every change raises
+PermanentError or TemporaryError where AWS refuses it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who calls AWS: the operator's role, as AWS itself names it."""
+"""Who calls AWS: the operator's role, as AWS itself names it. Both reads raise PermanentError or TemporaryError."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def caller(aws: Aws) -> Caller:
 
 
 def server_time(aws: Aws) -> datetime | None:
-    """Returns the clock of STS, in whole seconds; None when its answer doesn't tell it. Signatures hold by it."""
+    """Returns the clock of STS, in whole seconds; None when its answer doesn't tell it (RFC 9110, section 6.6.1).
+    Signatures hold by it."""
     with translated("sts"):
         answer = cast("STSClient", aws.client("sts")).get_caller_identity()
     return parse_date(answer["ResponseMetadata"]["HTTPHeaders"].get("date"))

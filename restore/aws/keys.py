@@ -9,7 +9,7 @@ NO_KEY = frozenset({"NotFoundException"})
 
 
 class Keys:
-    """Keys of one region. Nothing is asked before the first method."""
+    """Keys of one region. Nothing is asked before the first method; each raises PermanentError or TemporaryError."""
 
     def __init__(self, aws: Aws):
         self._aws = aws

@@ -28,8 +28,9 @@ class Secrets:
     def login(self, login: Login, endpoint: Endpoint) -> Credential:
         """Returns the login for one server: an IAM token made for it when `login.iam`, otherwise the secret's content.
 
-        An IAM token opens connections for 15 minutes: ask again for a later connection. Raises PermanentError when
-        the secret is missing, empty or unreadable.
+        An IAM token opens connections for 15 minutes (RDS User Guide, "IAM database authentication for MariaDB, MySQL,
+        and PostgreSQL"): ask again for a later connection. Raises PermanentError when the secret is missing, empty or
+        unreadable, TemporaryError when AWS doesn't answer.
         """
         if login.iam:
             return self._token(login.user, endpoint)
@@ -67,7 +68,8 @@ class Secrets:
 
 def parse_secret(secret_id: str, text: str, user: str) -> Credential:
     """Returns the login that a secret holds. A plain string is the password of `user`; RDS's JSON holds `username` and
-    `password` together. Pure."""
+    `password` together (Secrets Manager User Guide, "JSON structure of AWS Secrets Manager secrets"). Raises
+    PermanentError for one without a password. Pure."""
     password: object = text
     if text.lstrip().startswith("{"):
         document = _parse_object(text)

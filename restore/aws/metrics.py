@@ -23,7 +23,7 @@ MOST_DAYS = 60
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric's newest value, and the minute that it is of."""
+    """A metric's value, in its own unit, and the beginning of the period that it is of."""
 
     value: float
     at: datetime

@@ -91,7 +91,7 @@ def tags(listed: Sequence[Any] | None) -> dict[str, str]:
 
 
 def endpoint(answer: AwsAnswer) -> Endpoint | None:
-    """Returns where it answers; None while RDS hasn't given it an address."""
+    """Returns where it answers; None while RDS hasn't given it an address (API reference, DBInstance: Endpoint)."""
     address: AwsAnswer = answer.get("Endpoint") or {}
     if not address.get("Address"):
         return None
@@ -109,7 +109,8 @@ def managed_secret(answer: AwsAnswer) -> str | None:
 
 
 def associated_roles(answer: AwsAnswer) -> tuple[str, ...]:
-    """Returns the roles that features use, as FEATURE=ARN; those that RDS can't use, or not yet, don't count."""
+    """Returns the roles that features use, as FEATURE=ARN; those that RDS can't use, or not yet, don't count (API
+    reference, DBInstanceRole: Status)."""
     roles = cast("Sequence[AwsAnswer]", answer.get("AssociatedRoles") or ())
     active = (role for role in roles if role.get("Status") == "ACTIVE")
     return tuple(sorted(f"{role.get('FeatureName', '')}={role.get('RoleArn', '')}" for role in active))
@@ -259,8 +260,9 @@ def differences(settings: InstanceSettings, desired: InstanceSettings) -> dict[s
 
 
 def satisfied(name: str, value: Any, desired: Any) -> bool:
-    """Tells whether a setting is as desired: storage can't shrink, so more of it is enough; lists have no order; RDS
-    leaves out what is off, and writes names, windows and modes in small letters however they were given."""
+    """Tells whether a setting is as desired: storage can't shrink (RDS User Guide, "Increasing DB instance storage
+    capacity"), so more of it is enough; lists have no order; RDS leaves out what is off, and writes names, windows and
+    modes in small letters however they were given."""
     if desired is None or desired == ():
         return True
     if name == "allocated_storage":

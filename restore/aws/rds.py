@@ -90,7 +90,8 @@ class Rds:
         return tuple(parse.automated_backup(item) for item in items)
 
     def orderable_versions(self, engine: str = "postgres") -> tuple[str, ...]:
-        """Returns the engine versions that the region still creates instances of."""
+        """Returns the engine versions that the region still creates instances of (API reference of
+        DescribeDBEngineVersions: without IncludeAll only those)."""
         pages = self._client.get_paginator("describe_db_engine_versions")
         with translated("rds"):
             items = [item for page in pages.paginate(Engine=engine) for item in page["DBEngineVersions"]]
@@ -116,9 +117,10 @@ class Rds:
     ) -> Mapping[str, Any]:
         """Brings the fields that `desired` names to these values; returns the parameters sent, empty for nothing to do.
 
-        Addressed by DbiResourceId: the identifier is looked up right before the call. Changes that somebody else
-        has queued (`Instance.pending`) would be applied along: PermanentError, nothing sent. What waits and is as in
-        `ours` (otherwise `desired`) was queued by us.
+        Addressed by DbiResourceId: the identifier is looked up right before the call. Changes that somebody else has
+        queued (`Instance.pending`) would be applied along (API reference of ModifyDBInstance, ApplyImmediately); what
+        waits and is as in `ours` (otherwise `desired`) was queued by us. Raises PermanentError, with nothing sent, for
+        such changes, and for an instance that is gone.
         """
         target = self._present(resource_id)
         parameters = parse.modification(target.settings, desired)
@@ -135,9 +137,10 @@ class Rds:
     def rename(self, resource_id: str, identifier: str, waived: Collection[str] = ()) -> str:
         """Begins to give an instance another identifier, at once; returns the one that it had.
 
-        Changes that somebody else has queued would be applied along: PermanentError, nothing sent, unless the present
-        identifier is `waived`. ModifyDBInstance knows instances by name alone, and a name may move between the look-up
-        and the call: PermanentError, too, when its answer is of another instance.
+        Changes that somebody else has queued would be applied along: raises PermanentError, with nothing sent, unless
+        the present identifier is `waived`. ModifyDBInstance knows instances by name alone, and a name may move between
+        the look-up and the call: raises PermanentError, too, when its answer is of another instance, and for one that
+        is gone.
         """
         target = self._present(resource_id)
         foreign = sorted(target.pending.keys() - {"DBInstanceIdentifier"})
@@ -153,21 +156,26 @@ class Rds:
         return target.identifier
 
     def add_role(self, resource_id: str, role: str) -> None:
-        """Associates an IAM role, given as FEATURE=ARN; one that is associated already is no error."""
+        """Associates an IAM role, given as FEATURE=ARN; one that is associated already is no error. Raises
+        PermanentError for an instance that is gone."""
         feature, _, arn = role.partition("=")
         name = self._present(resource_id).identifier
         call = self._client.add_role_to_db_instance
         found("rds", lambda: call(DBInstanceIdentifier=name, RoleArn=arn, FeatureName=feature), HAS_ROLE)
 
     def reboot(self, resource_id: str) -> None:
-        """Restarts an instance, so that static parameters of its group count. Never for one that serves."""
+        """Restarts an instance, so that static parameters of its group count. Never for one that serves. Raises
+        PermanentError for an instance that is gone."""
         with translated("rds"):
             self._client.reboot_db_instance(DBInstanceIdentifier=self._present(resource_id).identifier)
 
     def set_master_password(self, resource_id: str, password: str) -> None:
-        """Gives the master user a password of our own; RDS then forgets the one that it has made and kept itself.
+        """Gives the master user a password of our own; RDS then deletes the secret that holds one of its own making
+        (API reference of ModifyDBInstance, ManageMasterUserPassword).
 
-        A password of ours that still waits isn't somebody else's change."""
+        Raises PermanentError, with nothing sent, when somebody else has queued changes, which would be applied along,
+        and when the instance is gone. A password of ours that still waits isn't somebody else's change.
+        """
         target = self._present(resource_id)
         if foreign := sorted(target.pending.keys() - {"MasterUserPassword"}):
             raise PermanentError.of(_build_queued(target, foreign))
@@ -181,10 +189,11 @@ class Rds:
             )
 
     def delete(self, resource_id: str, final_snapshot: str) -> None:
-        """Begins to delete an instance, after a final snapshot of this name; its automated backups are kept.
+        """Begins to delete an instance, after a final snapshot of this name; its automated backups are kept (API
+        reference of DeleteDBInstance, DeleteAutomatedBackups: by default they go at once).
 
-        DeleteDBInstance knows instances by name alone, and a name may move between the look-up and the call:
-        PermanentError, too, when its answer is of another instance.
+        DeleteDBInstance knows instances by name alone, and a name may move between the look-up and the call: raises
+        PermanentError when its answer is of another instance, and when the instance was gone before.
         """
         target = self._present(resource_id)
         with translated("rds"):
@@ -214,7 +223,7 @@ class Rds:
 
     def discard(self, resource_id: str) -> None:
         """Begins to delete an instance for good: without a final snapshot, its automated backups with it. Only for one
-        that a drill has made. PermanentError, too, when RDS's answer is of another instance, as in `delete`."""
+        that a drill has made. Raises PermanentError as `delete` does."""
         target = self._present(resource_id)
         with translated("rds"):
             answer = self._client.delete_db_instance(
@@ -243,8 +252,9 @@ class Rds:
     ) -> Instance:
         """Polls until the instance is as wanted. Ask for the wanted setting: `available` alone may be the past.
 
-        `deadline` is of time.monotonic(). TemporaryError when stopped or out of time; PermanentError when the
-        instance is gone, or in a status that waiting can't end (`incompatible-restore`, ...).
+        `deadline` is of time.monotonic(), `longest` the longest pause between reads, in seconds. Raises TemporaryError
+        when stopped or out of time; PermanentError when the instance is gone, or in a status that waiting can't end
+        (`incompatible-restore`, ...).
         """
         return wait_for(
             lambda: self._present(resource_id),

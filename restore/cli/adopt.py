@@ -56,7 +56,8 @@ def run(stack: OperatorStack, named: str | None, confirm: Callable[[str], bool])
 
 def find_config(stack: OperatorStack, named: str | None, now: datetime) -> tuple[dict[str, str], Settings]:
     """Returns the keys that the configuration lacks, and the settings with them: where it names a restore it is as it
-    stands, otherwise the restore is found by its tags."""
+    stands, otherwise the restore is found by its tags. Raises Refused where another one is `named` than is configured,
+    or none is found."""
     settings = read_settings(stack, now)
     if settings.request:
         if named and named != settings.request.id:

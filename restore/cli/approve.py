@@ -63,6 +63,7 @@ def find_proved(settings: Settings, store: Store, now: datetime) -> tuple[Instan
 
 
 def require_identity(arn: str) -> None:
+    """Raises PermanentError for what isn't the ARN of an identity of AWS."""
     if not arn.startswith("arn:"):
         fix = "aws sts get-caller-identity; python -m restore approve"
         raise PermanentError.of(Problem("account of the approval", f"AWS says: {arn}", "an identity of AWS", fix))

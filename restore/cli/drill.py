@@ -45,7 +45,8 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def run(stack: OperatorStack, arguments: argparse.Namespace) -> int:
-    """Returns the exit code: 0 when every phase passed and no target is missed."""
+    """Returns the exit code: 0 when every phase passed and no target is missed. Raises Refused for options that can't
+    be met, and as `drill` does."""
     settings = read_settings(stack, datetime.now(UTC))
     if arguments.action == SCHEDULE:
         print(schedule.declare(settings, Api(settings.kubeconfig, settings.context), apply=arguments.apply))

@@ -103,7 +103,7 @@ def check(quiet: Quiet, now: datetime, *, publishes: bool, as_json: bool) -> int
 
 def dump(quiet: Quiet, now: datetime) -> int:
     """Takes a dump, reads it back, marks it, and deletes this stack's dumps that are past their time. Returns 1 for one
-    that isn't whole."""
+    that isn't whole. Raises Refused without a bucket, PermanentError, TemporaryError."""
     settings = quiet.settings
     place = settings.backups
     if not place.bucket:

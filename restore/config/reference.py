@@ -65,7 +65,8 @@ def _render_scalar(value: object) -> str:
 
 
 def with_config_block(pulumi_yaml: str) -> str:
-    """Returns the text of Pulumi.yaml with its config block, the last of the file, made again."""
+    """Returns the text of Pulumi.yaml with its config block, the last of the file, made again. Raises ValueError for a
+    file without one."""
     head, heading, _ = pulumi_yaml.partition(f"\n{HEADING}")
     if not heading:
         raise ValueError("Pulumi.yaml has no config block")

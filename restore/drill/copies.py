@@ -127,8 +127,8 @@ def encode_values(values: Mapping[str, str]) -> JsonBody:
 
 
 def close_network(place: Place, addresses: Iterable[str], port: int) -> JsonBody:
-    """Returns the NetworkPolicy by which the drill's pods reach name servers, the restored database, and nothing
-    else."""
+    """Returns the NetworkPolicy by which the drill's pods reach name servers, the restored database, and nothing else
+    (Kubernetes, "Network Policies": what no rule lists is denied). `port` is TCP."""
     blocks = [{"ipBlock": {"cidr": f"{address}/{ip_address(address).max_prefixlen}"}} for address in sorted(addresses)]
     names = [{"port": DNS, "protocol": protocol} for protocol in ("UDP", "TCP")]
     return {

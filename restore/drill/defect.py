@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from restore.errors import RestoreError
+from restore.errors import PermanentError, Problem, RestoreError
 from restore.postgres import Connection
 from validation import expectations
 from validation.expectations.model import Expectations, RowRange
@@ -24,6 +24,15 @@ ROWS = "rows"
 WRITABLE = "set default_transaction_read_only = off"
 WAYS = ("truncate table {} cascade", "delete from {}")
 """How a table is emptied: the first needs its ownership, the second a table that no other refers to."""
+IS_LOCAL = """
+WITH RECURSIVE part(oid) AS (
+    SELECT c.oid FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = {} AND c.relname = {}
+    UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN part ON part.oid = i.inhparent)
+SELECT pg_catalog.bool_and(c.relkind IN ('r', 'p')) FROM part JOIN pg_catalog.pg_class AS c USING (oid)
+"""
+"""Whether all rows of a table are in this database. A view's may not be; those of a foreign table, or of a partition
+that is one, are in another server, which TRUNCATE and DELETE reach (documentation, F.36 postgres_fdw)."""
 
 Open = Callable[[], AbstractContextManager[Connection]]
 
@@ -62,13 +71,14 @@ def choose(expected: Expectations) -> Defect | None:
 
 def plant(defect: Defect, logins: Sequence[Open]) -> str:
     """Empties the table, with the first login and in the first way that may; returns the statement. Raises the last
-    RestoreError where none may."""
+    RestoreError where none may, and PermanentError for a table that has rows elsewhere, which nothing was done to."""
     last: RestoreError | None = None
     for login in logins:
         for way in WAYS:
             statement = sql.SQL(way).format(defect.table.identifier)
             try:
                 with login() as connection:
+                    require_local(connection, defect.table)
                     connection.execute(WRITABLE)
                     connection.execute(statement)
             except RestoreError as error:
@@ -76,6 +86,16 @@ def plant(defect: Defect, logins: Sequence[Open]) -> str:
             else:
                 return statement.as_string()
     raise last or RestoreError("no login to plant a defect with")
+
+
+def require_local(connection: Connection, table: Table) -> None:
+    """Raises PermanentError unless all rows of the table are in this very database, which the drill deletes."""
+    question = sql.SQL(IS_LOCAL).format(sql.Literal(table.schema), sql.Literal(table.name))
+    row = connection.execute(question).fetchone()
+    if row is None or row[0] is not True:
+        found = f"{table} is a view, a foreign table, or has partitions that are: its rows may be in another database"
+        fix = "pulumi config set --path validation.inline.tables.<table>.min <fewer rows, of an ordinary table>"
+        raise PermanentError.of(Problem("drill.defect", found, "a table of the restored database alone", fix))
 
 
 def find_miss(defect: Defect, report: ValidationReport) -> str | None:

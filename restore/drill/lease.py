@@ -33,6 +33,8 @@ class DrillLease:
     namespace: str
     holder: str
     """Who runs the drill, from where."""
+    acquired: str = ""
+    """When this drill took it: another drill may have the same holder."""
     _ended: threading.Event = field(default_factory=threading.Event)
 
     @contextmanager
@@ -47,7 +49,8 @@ class DrillLease:
             self._ended.set()
             thread.join(RENEW_SECONDS)
             with suppress(RestoreError):  # it runs out by itself
-                self.api.delete(self._path)
+                if self._read_own():
+                    self.api.delete(self._path)
 
     @property
     def _list(self) -> str:
@@ -78,7 +81,7 @@ class DrillLease:
             raise PermanentError.of(describe_other(held or {})) from error
 
     def _describe(self, now: datetime) -> JsonBody:
-        moment = f"{now:{MICRO}}"
+        moment = self.acquired = f"{now:{MICRO}}"
         return {
             "holderIdentity": self.holder,
             "leaseDurationSeconds": SECONDS,
@@ -89,7 +92,20 @@ class DrillLease:
     def _renew(self) -> None:
         while not self._ended.wait(RENEW_SECONDS):
             with suppress(RestoreError):  # tried again long before it runs out
-                self.api.patch(self._path, {"spec": {"renewTime": f"{datetime.now(UTC):{MICRO}}"}}, "merge")
+                self.renew(datetime.now(UTC))
+
+    def renew(self, now: datetime) -> None:
+        """Renews it, unless another drill has taken it over: this machine was asleep then."""
+        if held := self._read_own():
+            metadata = {"resourceVersion": held["metadata"].get("resourceVersion")}
+            self.api.patch(self._path, {"metadata": metadata, "spec": {"renewTime": f"{now:{MICRO}}"}}, "merge")
+
+    def _read_own(self) -> JsonBody | None:
+        """Returns the Lease as it is; None where it is gone or another drill's."""
+        held = self.api.get(self._path)
+        spec = cast("dict[str, Any]", (held or {}).get("spec") or {})
+        own = (self.holder, self.acquired)
+        return held if (spec.get("holderIdentity"), spec.get("acquireTime")) == own else None
 
 
 def is_held(lease: JsonBody, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ LEFT_OUT = frozenset({"waive", "notify", "drill", "targets", "infrastructure", "
 watches over what is torn down."""
 IDS = ("drill-%y%m%d-%H%M%S", "d%y%m%d%H%M%S")
 """The id of a drill, and a shorter one for a source with a long name."""
+ENDS_IN_ID = re.compile(r"-(?:drill-\d{6}-\d{6}|d\d{12})\Z")
 DRILLED = "-drill"
 
 
@@ -32,6 +34,11 @@ def choose_id(source: str, now: datetime) -> str:
     found = f"{source} has {len(source)} characters"
     needed = f"room for the id of a drill: at most {MAX_INSTANCE} characters for <source>-<id>"
     raise Refused([Problem("config source", found, needed, 'docs/drill.md, "A source with a long name"')])
+
+
+def is_of_drill_id(name: str) -> bool:
+    """Tells whether a resource's name ends in an id that `choose_id` gives."""
+    return ENDS_IN_ID.search(name) is not None
 
 
 def choose_point(options: Iterable[Option], method: Method) -> Option:

@@ -223,6 +223,8 @@ def go_back(rehearsal: Rehearsal) -> Outcome:
 
 
 def wait_no_session(rehearsal: Rehearsal) -> None:
+    """Waits until the stopped copies have no session left: for at most `quiet.graceSeconds` and SESSION_SECONDS
+    more."""
     user, _ = read_login(rehearsal.gates)
 
     def list_left() -> list[postgres.Session]:

@@ -43,7 +43,9 @@ class Drill:
     rpo_seconds: float | None = None
     """The age of the point's data when the drill began."""
     rto_target: float | None = None
+    """Seconds; None where none is set."""
     rpo_target: float | None = None
+    """The same, of the data's age."""
 
     @property
     def drill_stack(self) -> str:
@@ -86,6 +88,7 @@ def judge_targets(drill: Drill, rto_seconds: float | None) -> list[Problem]:
 
 
 def is_missed(seconds: float | None, target: float | None) -> bool:
+    """Tells whether there is a target, in seconds, and it is missed; what wasn't measured misses it."""
     return target is not None and (seconds is None or seconds > target)
 
 

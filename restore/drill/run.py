@@ -29,6 +29,7 @@ from restore.aws import Aws, Rds
 from restore.cutover.rollback import ConfigValue
 from restore.drill import rehearsal as phases
 from restore.drill.copies import Place
+from restore.drill.plan import is_of_drill_id
 from restore.drill.rehearsal import Outcome, Rehearsal
 from restore.drill.remains import Discarding, find_remains, find_use
 from restore.drill.result import Drill, DrillResult, Phase, judge_targets, say_seconds
@@ -155,13 +156,18 @@ class DrillRun:
 
     def _clean_up(self, project: Path) -> Outcome:
         """Deletes what earlier drills left in AWS, in the cluster and in Pulumi, and makes the drill's own stack."""
+        name = self.name_drilled()
+        if (self.folder / f"Pulumi.{name.rpartition('/')[2]}.yaml").exists():
+            return Outcome("the drill's own stack is somebody's", (describe_foreign(name, "a settings file"),))
         left = self._delete_all()
         if problems := left.problems:
             return Outcome("what an earlier drill left can't be deleted", problems)
-        drilled = self.stack.make_other(project, self.name_drilled())
+        drilled = self.stack.make_other(project, name)
+        if foreign := find_foreign(drilled.export()):
+            return Outcome("the drill's own stack is somebody's", (describe_foreign(name, ", ".join(foreign)),))
         if drilled.has_resources():
             drilled.forget()
-            drilled = self.stack.make_other(project, self.name_drilled())
+            drilled = self.stack.make_other(project, name)
         self._drilled = drilled
         drilled.write_config(self.config)
         return left
@@ -249,6 +255,28 @@ def project_copy(folder: Path) -> Generator[Path]:
             elif not entry.name.startswith("Pulumi."):
                 (copy / entry.name).symlink_to(entry.resolve())
         yield copy
+
+
+def find_foreign(state: Mapping[str, Any]) -> list[str]:
+    """Returns the resources of a state that no drill makes: all of the cluster, and what has no drill's id. Pure."""
+    deployment: Mapping[str, Any] = state["deployment"] or {}
+    pending = (item["resource"] for item in deployment.get("pending_operations") or ())
+    resources: list[Mapping[str, Any]] = [*(deployment.get("resources") or ()), *pending]
+    split = (str(item["urn"]).split("::") for item in resources)
+    named = ((parts[-2].rpartition("$")[2], parts[-1]) for parts in split)
+    return sorted(
+        {
+            name
+            for kind, name in named
+            if kind.startswith("kubernetes:") or (kind.startswith("aws:") and not is_of_drill_id(name))
+        }
+    )
+
+
+def describe_foreign(name: str, found: str) -> Problem:
+    needed = "a stack of this name that only drills use: they remove it"
+    fix = 'docs/drill.md, "The stack of a drill"; then: python -m restore drill'
+    return Problem(f"drill.stack:{name}", f"it has {found}, which no drill made", needed, fix)
 
 
 def time_steps(records: Iterable[Mapping[str, Any]]) -> dict[str, float]:

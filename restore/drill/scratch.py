@@ -81,6 +81,7 @@ class Scratch:
             self._create("Deployment", copies.copy_deployment(self.place, item))
 
     def close_network(self, addresses: Iterable[str], port: int) -> None:
+        """Lets the copies reach name servers, these addresses at this TCP port, and nothing else."""
         self._create("NetworkPolicy", copies.close_network(self.place, addresses, port))
 
     def probe_network(self, image: str, inside: Endpoint, outside: Endpoint) -> Problem | None:
@@ -119,11 +120,12 @@ class Scratch:
         return _decode(self._read_original("Secret", name), keys)
 
     def scale(self, names: Sequence[str], replicas: int) -> None:
+        """Sets the copies' replicas; doesn't wait for their pods."""
         for name in names:
             self.api.patch(self._path("Deployment", name), {"spec": {"replicas": replicas}}, "merge")
 
     def wait_ready(self, names: Sequence[str], seconds: float) -> dict[str, list[Pod]]:
-        """Returns the ready pods of each copy, once each has one."""
+        """Returns the ready pods of each copy, once each has one; waits at most so many seconds."""
         wait_for(
             lambda: self.look(names),
             lambda seen: all(any(pod.ready for pod in pods) for pods in seen.values()),

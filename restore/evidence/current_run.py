@@ -117,6 +117,7 @@ class Heartbeat:
     list_gates: Callable[[], Mapping[str, GateAtWork]]
     warn: Callable[[str], object]
     every: float = BEAT_SECONDS
+    """Seconds from one document to the next."""
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     _over: threading.Event = field(default_factory=threading.Event)

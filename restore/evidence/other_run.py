@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from restore.errors import Problem, Refused, RestoreError
 from restore.evidence import provenance
-from restore.evidence.current_run import CurrentRun, Life, read_current_run
+from restore.evidence.current_run import CurrentRun, Heartbeat, Life, read_current_run
 from restore.evidence.store import Store
 from restore.units import clock, spoken
 
@@ -45,6 +45,18 @@ def require_alone(store: Store, stack: str, now: datetime | None = None) -> str:
     if isinstance(verdict, Problem):
         raise Refused([verdict])
     return verdict
+
+
+def begin(heartbeat: Heartbeat) -> None:
+    """Begins the heartbeat. Raises Refused where somebody else has begun since this run looked, or does at the same
+    moment; the heartbeat has ended then, and their note stands."""
+    require_alone(heartbeat.store, heartbeat.stack)
+    heartbeat.start()
+    try:
+        require_own(heartbeat.store, heartbeat.stack, heartbeat.token)
+    except Refused:
+        heartbeat.abandon()
+        raise
 
 
 def require_own(store: Store, stack: str, token: str) -> None:

@@ -97,7 +97,8 @@ class Store:
         )
 
     def read_result(self, stack: str, restore_id: str, name: str, most: int) -> bytes | None:
-        """Returns what a Job has written under this name, at most `most` bytes; None while there is nothing."""
+        """Returns what a Job has written under this name, at most `most` bytes; None while there is nothing. Raises
+        PermanentError for a larger one, or one that can't be read, TemporaryError when S3 doesn't answer."""
         folder, file = _format_results(stack, restore_id), f"{_require_safe_name(name)}.json"
         with _reading():
             try:

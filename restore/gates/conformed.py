@@ -242,9 +242,11 @@ def changes(context: GateContext, candidate: Instance, desired: InstanceSettings
 def send(
     context: GateContext, watch: Watch, candidate: Instance, change: Change, refusals: Refusals, end: float
 ) -> None:
-    """Makes one call as soon as RDS takes it. A refusal is that of its fields: what can be had is had.
+    """Makes one call as soon as RDS takes it. A refusal is that of its fields: what can be had is had. `end` is of
+    time.monotonic().
 
-    Raises TemporaryError when the operator stops the run."""
+    Raises TemporaryError when the operator stops the run.
+    """
 
     def call() -> bool:
         try:

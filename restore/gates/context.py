@@ -69,11 +69,12 @@ class GateContext:
 
     @property
     def database(self) -> str:
-        """The application's database: where rows are counted and sessions looked for."""
+        """The application's database: where rows are counted and sessions looked for. Raises as `application_url`."""
         url = self.application_url()
         return self.settings.login.database or urls.read_parameters(url).get("dbname") or "postgres"
 
     def login(self, endpoint: Endpoint) -> Credential:
+        """Returns the operator's login at this endpoint. Raises as Secrets.login."""
         return self.secrets.login(self.settings.login, endpoint)
 
     def application_url(self) -> str:
@@ -110,7 +111,8 @@ class GateContext:
 
     def ask_for_candidate(self) -> Instance | None:
         """Has RDS restore the candidate, unless it is there; None until RDS lists it. Asked again after an answer that
-        was lost it makes no second one: an identifier is one instance's, and its tags come with the same call."""
+        was lost it makes no second one: an identifier is one instance's, and its tags come with the same call. Raises
+        as `candidate`, and RestoreError where RDS refuses."""
         instance = self.find_candidate()
         if instance is None and not self.rds.restore(build_restore(self.plan)) and self._present_candidate():
             return self.candidate()
@@ -158,7 +160,7 @@ class GateContext:
 
     @contextmanager
     def administer(self, instance: Instance) -> Generator[postgres.Connection]:
-        """Connects as `connect` does, but to change something. Never to a database that serves."""
+        """Connects as `connect` does, but to change something. Never to a database that serves. Raises as `connect`."""
         endpoint = endpoint_of(instance)
         with postgres.administer(endpoint, self.login(endpoint), self.settings.tls, self.database) as connection:
             yield connection

@@ -85,11 +85,12 @@ class Watch:
 
     @property
     def deadline(self) -> float:
-        """On the clock of time.monotonic(), as restore.polling takes it."""
+        """In seconds on the clock of time.monotonic(), as restore.polling takes it."""
         return self._end
 
     @staticmethod
     def now() -> float:
+        """Returns the seconds on the clock of `deadline`."""
         return time.monotonic()
 
     @property
@@ -129,7 +130,8 @@ class Watch:
         )
 
     def pause(self, seconds: float, waiting_for: str) -> None:
-        """Raises Stopped, or GateClosed at the deadline; both say what was being waited for."""
+        """Waits for so many seconds. Raises Stopped, or GateClosed at the deadline; both say what was being waited
+        for."""
         if self.stop.wait(min(seconds, max(self._end - time.monotonic(), 0))):
             raise Stopped(
                 f"gate {self.gate} stopped by the operator while waiting for {waiting_for}; run `pulumi up` again"
@@ -189,6 +191,7 @@ class Running:
         return {name: read() for name, read in dict(self._gates).items()}
 
     def wait_idle(self, seconds: float) -> bool:
+        """Waits until no gate is at work any more, for at most so many seconds; returns whether none is."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count == 0, seconds)
 

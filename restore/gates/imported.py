@@ -53,7 +53,8 @@ def prove(context: GateContext, watch: Watch) -> Proof:
 
 
 def load(context: GateContext, watch: Watch, candidate: Instance, scan: Scan, facts: dict[str, Any]) -> Proof:
-    """Loads the dump, or goes on with it, and compares the database with what was scanned. Adds to `facts`."""
+    """Loads the dump, or goes on with it, and compares the database with what was scanned. Adds to `facts`. Raises as
+    `run_loader` and `verify` do."""
     endpoint = endpoint_of(candidate)
     into, dump = operator_target(context, endpoint), scan.dump
     watch.say(f"loading {dump.url} into {into}")
@@ -83,7 +84,7 @@ def summarize_success(result: LoadResult, compared: Verification) -> str:
 
 
 def run_loader(context: GateContext, watch: Watch, into: Target, scan: Scan) -> LoadResult:
-    """Loads the dump. Raises as the loader does, fixes by the configuration's keys."""
+    """Loads the dump. Raises as the loader does; a fix of its Refused names the configuration's keys."""
     how, report = options(context.settings), progress_reporter(watch)
     try:
         return loader.load(context.s3, scan.dump, into, how, scan=scan, progress=report, stop=watch.stop)
@@ -103,7 +104,8 @@ def summarize_failure(result: LoadResult, compared: Verification) -> str:
 
 
 def keep_script(context: GateContext, result: LoadResult) -> str:
-    """Keeps the SQL of what the server refused beside the records and returns where; an earlier attempt's stays."""
+    """Keeps the SQL of what the server refused beside the records and returns where; an earlier attempt's stays. Raises
+    as Store.keep."""
     text = "" if result.already_loaded else render_script(result.not_loaded, result.dump.url)
     if text:
         return context.store.keep(context.plan.stack, context.plan.id, SCRIPT, text)
@@ -170,7 +172,8 @@ def give_login(context: GateContext, watch: Watch, candidate: Instance, endpoint
 
 
 def set_operator_password(context: GateContext, watch: Watch, candidate: Instance) -> None:
-    """Replaces the password that RDS has made, and waits until RDS has forgotten that one."""
+    """Replaces the password that RDS has made, and waits until RDS has forgotten that one. Raises RestoreError when RDS
+    hasn't done so before the gate's deadline."""
     watch.say("giving the operator's password to the new instance")
     set_master_password(context, watch, candidate)
     context.rds.wait_until(
@@ -203,7 +206,8 @@ def login_refusal(context: GateContext, endpoint: Endpoint) -> str:
 
 
 def prepare(context: GateContext, endpoint: Endpoint) -> dict[str, Any]:
-    """Makes the application's role with its own password, the owner and the database; found again when they exist."""
+    """Makes the application's role with its own password, the owner and the database; found again when they exist.
+    Raises PermanentError without the application's user and password, RestoreError when the server can't be asked."""
     operator = context.login(endpoint)
     application = application_login(context)
     owner = context.settings.backups.owner or application.user

@@ -51,6 +51,8 @@ def in_cluster_problems(
 
 
 def connection_job(context: GateContext, candidate: Instance, expectations: Expectations) -> Job:
+    """Returns the Job that logs in with the application's own login. Raises PermanentError when its URL is gone, or the
+    root certificate can't be read."""
     endpoint = candidate.endpoint
     assert endpoint is not None
     login = urls.read_parameters(context.application_url())
@@ -89,8 +91,8 @@ def statements(expectations: Expectations) -> tuple[str, ...]:
 
 
 def certificate(tls: Tls) -> str | None:
-    """Returns the root certificate's text, None where those of the system count; PermanentError for an unreadable
-    file."""
+    """Returns the root certificate's text (PEM), None where those of the system count. Raises PermanentError for a file
+    that can't be read."""
     if tls.root_certificate in (None, SYSTEM):
         return None
     try:

@@ -82,7 +82,8 @@ def compare(
     expectations: Expectations,
     seconds: float,
 ) -> LossReport:
-    """Compares row by row with the source; where it is gone or can't be compared, estimated by its newest baseline."""
+    """Compares row by row with the source; where it is gone or can't be compared, estimated by its newest baseline.
+    Takes at most `seconds`, and no longer than the gate's deadline."""
     left = min(seconds, max(0.0, watch.deadline - watch.now()))
     columns = {item.table: item.column for item in expectations.freshness}
     unknown = (

@@ -118,7 +118,8 @@ def await_idle_database(
 
 
 def await_snapshot_ready(context: GateContext, watch: Watch) -> Iterable[Problem]:
-    """Waits until RDS takes a snapshot of the source: it refuses one during a backup or a modification."""
+    """Waits until RDS takes a snapshot of the source: it refuses one during a backup or a modification (API reference
+    of CreateDBSnapshot)."""
     source = context.plan.source
     if source is None:
         return []
@@ -156,9 +157,11 @@ def latest_of_source(context: GateContext) -> datetime | None:
 
 
 def await_latest_restorable(context: GateContext, watch: Watch, facts: dict[str, object]) -> Iterable[Problem]:
-    """Waits until everything written before it was quiet is restorable: RDS ships its log about every 5 minutes.
+    """Waits until everything written before it was quiet is restorable: RDS uploads its log every five minutes (User
+    Guide, "Restoring a DB instance to a specified time for Amazon RDS").
 
-    Of a database that couldn't be asked nobody knows when it was quiet: `latest` is then what it says now."""
+    Of a database that couldn't be asked nobody knows when it was quiet: `latest` is then what it says now.
+    """
     if "quiet_since" not in facts:
         facts["latest_restorable"] = str(latest_of_source(context))
         return []

@@ -75,7 +75,7 @@ def make_gate(context: GateContext, name: str) -> Gate:
 
 
 def allow_seconds(context: GateContext, name: str) -> float:
-    """Returns a gate's deadline; that of the checks of the data grows with it."""
+    """Returns a gate's deadline in seconds from its beginning; that of the checks of the data grows with it."""
     seconds, _ = PROOFS[name]
     return max(seconds, validated.allow_seconds(context.settings, context.plan)) if name == VALIDATED.name else seconds
 

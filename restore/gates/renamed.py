@@ -176,7 +176,8 @@ def describe_names(plan: RenamePlan, facts: Mapping[str, Any]) -> str:
 
 
 def follow_name(context: GateContext, watch: Watch, plan: RenamePlan, facts: dict[str, Any]) -> Iterable[Problem]:
-    """Waits until production's endpoint is that of the database, and reaches it and not the other one."""
+    """Waits until production's endpoint is that of the database, and reaches it and not the other one; for at most
+    NAME_SECONDS. Raises Stopped when the operator ends the run."""
     since = watch.now()
     last = ["nothing was asked yet"]
 

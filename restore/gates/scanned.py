@@ -97,7 +97,7 @@ def pinned_dump(context: GateContext) -> Dump:
 
 
 def read_dump(context: GateContext, watch: Watch, dump: Dump) -> Scan:
-    """Returns what is in the dump; read once in a run."""
+    """Returns what is in the dump; read once in a run. Raises as `scan` does."""
     if dump.identity not in context.scans:
         context.scans[dump.identity] = scan.scan(
             context.s3, dump, options(context.settings), progress=progress_reporter(watch), stop=watch.stop
@@ -106,7 +106,8 @@ def read_dump(context: GateContext, watch: Watch, dump: Dump) -> Scan:
 
 
 def storage_problems(scan_result: Scan, settings: InstanceSettings) -> Iterable[Problem]:
-    """Yields the problem of too little storage, which must be there before: RDS's autoscaling is slower than a load."""
+    """Yields the problem of too little storage, which must be there before: RDS's autoscaling is slower than a load
+    (User Guide, "Managing capacity automatically with Amazon RDS storage autoscaling")."""
     size, needed = settings.allocated_storage, math.ceil(scan_result.target_bytes / GIB)
     if size is not None and size < needed:
         yield Problem(

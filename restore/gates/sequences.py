@@ -72,7 +72,8 @@ def plan_advances(last_values: LastValues, present: Mapping[Name, Sequence]) -> 
 
 
 def target(sequence: Sequence, last: int, margin: int) -> int:
-    """Returns where a sequence is to stand; one that cycles takes the place of the other, for it has no beyond."""
+    """Returns where a sequence is to stand: `margin` values beyond `last`. One that cycles takes the place of the
+    other, for it has no beyond."""
     return last if sequence.cycles else last + margin * sequence.increment
 
 

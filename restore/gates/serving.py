@@ -110,7 +110,8 @@ def changed_secret_problems(context: GateContext, watch: Watch, observation: Obs
 
 
 def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
-    """Returns the problem `serving.secret:<name>` when the key names another database than it was switched to."""
+    """Returns the problem `serving.secret:<name>` when the key names another database than it was switched to. Raises
+    as GateContext.application_url, UrlError for a text that is no URL."""
     endpoint = read_endpoint(urls.parse(context.application_url()))
     if is_same_endpoint(endpoint, secret.endpoint):
         return []
@@ -298,7 +299,8 @@ def health_problems(context: GateContext, app: AppPlan, pods: list[Pod]) -> list
 
 def check_pod(context: GateContext, url: str, pod: Pod) -> str | None:
     """Returns what is wrong with a pod's answer, or None for 2xx. It is asked through the API server, which every
-    operator reaches; that proxies to no loopback address, where a pod is on this very machine."""
+    operator reaches; that proxies to no loopback address (Kubernetes, pkg/proxy/util: IsProxyableIP), where a pod is on
+    this very machine."""
     if pod.address and ip_address(pod.address).is_loopback:
         return check_health(url.replace("{pod}", pod.address))
     parts = urlsplit(url.replace("{pod}", "pod"))

@@ -159,7 +159,8 @@ def wanted_database(context: GateContext) -> Instance:
 
 
 def wanted_url(context: GateContext) -> str:
-    """Returns the URL that the applications are to have; what they have where nothing is switched."""
+    """Returns the URL that the applications are to have; what they have where nothing is switched. Raises as
+    GateContext.application_url."""
     return context.plan.secret.url if context.plan.secret else context.application_url()
 
 
@@ -177,14 +178,15 @@ def proof_problems(context: GateContext, watch: Watch, database: Instance) -> It
 
 
 def pod_problems(context: GateContext) -> list[Problem]:
-    """Returns the problems of pods that run with another URL than the wanted one."""
+    """Returns the problems of pods that run with another URL than the wanted one. Raises RestoreError when the cluster
+    can't be asked."""
     running = list_running(context)
     return [pods_problem(context, "switched", running)] if running and not is_switched(context) else []
 
 
 def is_switched(context: GateContext) -> bool:
     """Tells whether the secret already holds the wanted URL, or the database production's name: pods that run were
-    started so."""
+    started so. Raises RestoreError when that can't be asked."""
     if context.plan.rename:
         database = context.serving()
         return database is not None and database.identifier == context.plan.rename.production

@@ -18,7 +18,7 @@ from validation.connect.target import Target
 
 
 def operator_target(context: GateContext, endpoint: Endpoint) -> Target:
-    """Returns the operator's login there, to the application's database."""
+    """Returns the operator's login there, to the application's database. Raises as GateContext.login."""
     credential = context.login(endpoint)
     tls = context.settings.tls
     return Target(
@@ -62,7 +62,8 @@ def source_target(context: GateContext) -> tuple[Target | None, str]:
 
 
 def application_target(context: GateContext, endpoint: Endpoint) -> Target | None:
-    """Returns the candidate with the application's own login, as its secret has it."""
+    """Returns the candidate with the application's own login, as its secret has it; None for a URL without a user.
+    Raises as GateContext.application_url, UrlError for a text that is no URL."""
     login = urls.read_parameters(context.application_url())
     if "user" not in login:
         return None

@@ -63,9 +63,11 @@ def fingerprint(settings: Settings) -> dict[str, str]:
 
 
 def allow_seconds(settings: Settings, plan: Plan) -> float:
-    """Returns the gate's deadline: what was declared for the checks, or what a database of the candidate's size needs.
+    """Returns the gate's deadline in seconds from its beginning: what was declared for the checks, or what a database
+    of the candidate's size needs.
 
-    The size is the storage that is allocated, which RDS tells before anything is read."""
+    The size is the storage that is allocated, which RDS tells before anything is read.
+    """
     declared, loss = settings.validation.budget_seconds, settings.validation.loss_seconds
     if declared is not None:
         return max(SECONDS, declared + loss + SPARE_SECONDS)
@@ -73,7 +75,7 @@ def allow_seconds(settings: Settings, plan: Plan) -> float:
 
 
 def allocated_bytes(plan: Plan) -> int:
-    """Returns the candidate's storage: as it is, as it is going to be, or as its source's is."""
+    """Returns the bytes of the candidate's storage: as it is, as it is going to be, or as its source's is."""
     known = (plan.candidate_found.settings if plan.candidate_found else None, plan.settings)
     known += (plan.source.settings,) if plan.source else ()
     return next((of.allocated_storage for of in known if of and of.allocated_storage), 0) << 30
@@ -185,7 +187,7 @@ def with_ahead_seconds(context: GateContext, expected: Expectations) -> Expectat
 
 
 def ahead_seconds(point: RecoveryPoint) -> float:
-    """Returns how much newer than the point's moment its rows may be: a dump's snapshot is taken before it is
+    """Returns how many seconds newer than the point's moment its rows may be: a dump's snapshot is taken before it is
     stored."""
     match point.method:
         case Method.SNAPSHOT:

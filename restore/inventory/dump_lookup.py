@@ -60,6 +60,8 @@ def s3_client(aws: Aws) -> S3Client:
 
 
 def find_dump(settings: Settings, request: Request, client: S3Client) -> DumpObject:
+    """Returns the dump of the request, in exactly one version, with what its heading says. Raises Refused for one that
+    isn't there or can't be read as it is, PermanentError, TemporaryError."""
     bucket, key = settings.backups.bucket, request.dump or ""
     dumps = listing.list_dumps(client, bucket, settings.backups.prefix)
     named = any(key in (dump.key, dump.key.rstrip("/")) for dump in dumps)
@@ -111,7 +113,8 @@ def describe_dump(dump: Dump, version: str) -> DumpObject:
 
 
 def read_operator_login(login: Login, secrets: Secrets) -> Credential:
-    """Returns the login that the instance is to have: the operator's own, as any other restore brings it."""
+    """Returns the login that the instance is to have: the operator's own, as any other restore brings it. Raises as
+    Secrets.login."""
     return Credential(login.user, "") if login.iam else secrets.login(login, NOWHERE)
 
 

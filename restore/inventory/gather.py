@@ -59,6 +59,7 @@ class Reads:
         self._started: list[tuple[str, Future[object]]] = []
 
     def start(self, subject: str, read: Callable[[], Value]) -> Future[Value]:
+        """Begins a read; whether it failed is told by `finish`. `subject`: of its problem where the error has none."""
         future = self._pool.submit(read)
         self._started.append((subject, future))  # pyright: ignore[reportArgumentType]
         return future

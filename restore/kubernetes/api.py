@@ -89,7 +89,8 @@ class Api:
         return self._logged_in().server
 
     def server_time(self) -> datetime | None:
-        """Returns the server's clock, in whole seconds; None when an answer doesn't tell it."""
+        """Returns the server's clock, in whole seconds; None when an answer doesn't tell it (RFC 9110, section
+        6.6.1)."""
         return parse_date(self._answer("GET", "/version").headers.get("Date"))
 
     def get(self, path: str, **query: str) -> JsonBody | None:
@@ -123,13 +124,13 @@ class Api:
         return self._json(self._answer("POST", path, body=body))
 
     def patch(self, path: str, body: Any, kind: str, **query: str) -> JsonBody:
-        """Patches an object. `kind`: json, merge, strategic or apply (server-side). Conflict when its resourceVersion
-        isn't the newest."""
+        """Patches an object. `kind`: json, merge, strategic or apply (server-side). Raises Conflict when its
+        resourceVersion isn't the newest."""
         return self._json(self._answer("PATCH", path, query=query, body=body, content=PATCHES[kind]))
 
     def delete(self, path: str, *, uid: str | None = None, propagation: str = "Background") -> bool:
-        """Deletes an object; returns False when there was nothing to delete. `uid`: only this very object, else
-        Conflict."""
+        """Deletes an object; returns False when there was nothing to delete. `uid`: only this very object; raises
+        Conflict for another one."""
         body: JsonBody = {"propagationPolicy": propagation}
         if uid:
             body["preconditions"] = {"uid": uid}
@@ -149,7 +150,8 @@ class Api:
 
     def ask_pod(self, namespace: str, pod: str, url: SplitResult, method: str, headers: Mapping[str, str]) -> PodAnswer:
         """Returns a pod's own answer to a request, sent through the API server; redirects are not followed. The server
-        keeps the header Authorization to itself. Raises Forbidden without the right on pods/proxy."""
+        keeps the header Authorization to itself (k8s.io/apiserver, pkg/endpoints/filters/authentication.go). Raises
+        Forbidden without the right on pods/proxy."""
         port = url.port or (443 if url.scheme == "https" else 80)
         where = f"/api/v1/namespaces/{quote(namespace)}/pods/{url.scheme}:{quote(pod)}:{port}/proxy{url.path or '/'}"
         where += f"?{url.query}" if url.query else ""

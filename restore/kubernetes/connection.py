@@ -36,7 +36,9 @@ class ClusterLogin:
     def request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: tuple[float, float]
     ) -> Any:
-        """Sends one request; lost connections are tried again where that can't act twice (urllib3's Retry)."""
+        """Sends one request; lost connections are tried again where that can't act twice (urllib3's Retry). `seconds`:
+        to connect, and to read. Raises PermanentError for a server whose certificate isn't the one that the kubeconfig
+        trusts, TemporaryError for no answer."""
         import urllib3
 
         try:
@@ -112,7 +114,8 @@ def _read(configuration: Any, kubeconfig: str | None, context: str | None) -> No
 
 
 def is_content(kubeconfig: str) -> bool:
-    """Tells whether it is a kubeconfig itself and not the path of one; Pulumi accepts both."""
+    """Tells whether it is a kubeconfig itself and not the path of one; Pulumi accepts both (API docs of its Kubernetes
+    provider, kubeconfig)."""
     return "\n" in kubeconfig or kubeconfig.lstrip().startswith("{")
 
 

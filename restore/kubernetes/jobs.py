@@ -70,7 +70,7 @@ def run_job(api: Api, job: Job, *, stop: threading.Event, deadline: float) -> Jo
     3. its end is awaited, its log read, both are removed
 
     A Job that can't start (ImagePullBackOff, quota, ...), or is out of time, is a result that didn't succeed, with the
-    reasons. TemporaryError when stopped, or when the API doesn't answer.
+    reasons. Raises TemporaryError when stopped, or when the API doesn't answer.
     """
     register_secret(job.environment.get("PGPASSWORD", ""))
     run = JobRun(api, job, stop, deadline)

@@ -42,6 +42,8 @@ class PodNeeds:
 
 @dataclass(frozen=True)
 class Taint:
+    """What keeps pods that don't tolerate it from a node (Kubernetes, "Taints and Tolerations")."""
+
     key: str
     value: str
     effect: str

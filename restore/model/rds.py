@@ -138,6 +138,7 @@ class Snapshot:
     created: datetime | None
     """OriginalSnapshotCreateTime: unlike SnapshotCreateTime it doesn't change when a snapshot is copied."""
     allocated_storage: int
+    """GiB."""
     storage_type: str | None = None
     iops: int | None = None
     encrypted: bool = False

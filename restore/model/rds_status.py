@@ -14,6 +14,8 @@ BACKING_UP = "backing-up"
 
 
 class Condition(StrEnum):
+    """What a status means for a restore."""
+
     USABLE = "the database answers, and its settings are final or can be changed"
     IN_TRANSITION = "RDS ends this status by itself"
     LEAVING = "the instance is going away"

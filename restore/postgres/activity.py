@@ -99,7 +99,8 @@ class Quiet:
 
 
 def read_server_start(connection: Connection) -> datetime:
-    """Returns when the server was started, to the microsecond: no two servers have the same."""
+    """Returns when the server was started, to the microsecond: no two servers have the same. Raises TemporaryError when
+    the server doesn't tell it."""
     row = connection.execute("SELECT pg_postmaster_start_time()").fetchone()
     if row is None:
         raise TemporaryError("the server doesn't tell when it was started")

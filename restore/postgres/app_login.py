@@ -152,7 +152,7 @@ def read_row(url: str, endpoint: Endpoint, tls: Tls) -> str:
 def find_row(connection: Connection, subject: str) -> str:
     """Reads one row as `read_row` does, in this autocommit connection, whose settings it changes.
 
-    `subject` is that of the PermanentError raised when no row can be read.
+    Raises PermanentError with this subject when no row can be read.
     """
     connection.read_only = True
     connection.execute("SET search_path TO pg_catalog")

@@ -86,7 +86,8 @@ def read_counters(connection: Connection) -> WriteCounters:
 
 
 def read_next_transaction(connection: Connection) -> int:
-    """Reads the number that no transaction has yet (documentation, 9.27.10: xmax of the present snapshot)."""
+    """Reads the number that no transaction has yet (documentation, 9.27.10: xmax of the present snapshot). Raises
+    TemporaryError when the server doesn't tell it."""
     row = connection.execute("select pg_snapshot_xmax(pg_current_snapshot())::text").fetchone()
     if row is None:
         raise TemporaryError("the server doesn't tell its next transaction")

@@ -53,6 +53,7 @@ def applications_kept(context: RestoreContext) -> Iterable[Problem]:
 
 
 def deployments_exist(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses applications of the configuration without a Deployment of their name, with the names that are like it."""
     by_name = context.inventory.cluster.deployments
     existing = [name for name, deployment in by_name.items() if deployment]
     for app in context.settings.apps:
@@ -69,6 +70,8 @@ def deployments_exist(context: RestoreContext) -> Iterable[Problem]:
 
 
 def replicas_known(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a Deployment of which nothing says with how many replicas it is to come back: neither the configuration,
+    nor a note of the freeze, nor its own number."""
     if context.request.traffic is Traffic.SOURCE and not context.manages_any:
         return
     for app, deployment in context.apps:
@@ -238,6 +241,7 @@ def _secret_stays(context: RestoreContext) -> bool:
 
 
 def secret_way_back_known(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a switched secret without the note of the endpoint that its URL named before."""
     secret = context.inventory.cluster.secret
     if secret and context.manages_secret and connection_url.read_previous_endpoint(context) is None:
         yield Problem(
@@ -250,6 +254,8 @@ def secret_way_back_known(context: RestoreContext) -> Iterable[Problem]:
 
 
 def traffic_moves_through_frozen(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a move of traffic between two databases while applications run; going on with the one that they use is
+    none."""
     if not context.apps or _move_allowed(context):
         return
     at = traffic.find_pointing(context)
@@ -277,6 +283,7 @@ def _move_allowed(context: RestoreContext) -> bool:
 
 
 def candidate_ready_to_serve(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses to switch to a candidate that isn't there, or has no endpoint yet."""
     if context.inventory.candidate and not context.candidate:
         return  # another instance has its name: ownership.identifier_taken says so
     if context.request.traffic is Traffic.RESTORED and not (context.candidate and context.candidate.endpoint):
@@ -290,6 +297,8 @@ def candidate_ready_to_serve(context: RestoreContext) -> Iterable[Problem]:
 
 
 def other_writers_stopped(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses what else writes, or undoes a change, while the applications are stopped or switched; each by its own
+    waiver."""
     if _settled(context):
         return
     for writer in context.inventory.cluster.writers:

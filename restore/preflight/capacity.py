@@ -30,6 +30,7 @@ def instance_quota(context: RestoreContext) -> Iterable[Problem]:
 
 
 def storage_quota(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a candidate for whose storage (GiB) the quota has no room."""
     new_instance = _to_make(context)
     if new_instance:
         origin, settings = new_instance
@@ -47,7 +48,8 @@ def snapshot_quota(context: RestoreContext) -> Iterable[Problem]:
 
 
 def copy_quota(context: RestoreContext) -> Iterable[Problem]:
-    """Refuses a full quota of snapshots: a copied one counts as a manual one."""
+    """Refuses a full quota of snapshots: a copied one counts as a manual one (RDS User Guide, "Copying a DB snapshot
+    for Amazon RDS")."""
     made = _to_make(context)
     if made and made[0].point.copy_of and not context.copy:
         yield from _over_quota(context, SNAPSHOTS, 1, f"room for {context.copy_name}")
@@ -172,8 +174,8 @@ def _zones(subnets: Iterable[Subnet]) -> set[str]:
 
 
 def keys_usable(context: RestoreContext) -> Iterable[Problem]:
-    """Refuses keys that RDS can't use: such a restore ends in inaccessible-encryption-credentials, or isn't
-    accepted."""
+    """Refuses keys that RDS can't use: such a restore ends in inaccessible-encryption-credentials (RDS User Guide,
+    "Viewing Amazon RDS DB instance status"), or isn't accepted."""
     capacity = context.inventory.capacity
     if not _to_make(context) or not capacity or not capacity.keys:
         return

@@ -17,6 +17,7 @@ from restore.preflight.instance_settings import setting_problems
 from restore.recovery_points.resolve import resolve
 
 MOST_TAGS = 50
+"""Of one resource (RDS User Guide, "Tagging Amazon RDS resources")."""
 OWN_TAGS = 5
 
 
@@ -111,6 +112,7 @@ def freeze_completed(context: RestoreContext) -> Iterable[Problem]:
 
 
 def source_to_return_to(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses the way back to a source that is gone."""
     back = context.request.traffic is Traffic.SOURCE and traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     if back and context.source is None and context.source_region is None:
         yield Problem(
@@ -122,6 +124,7 @@ def source_to_return_to(context: RestoreContext) -> Iterable[Problem]:
 
 
 def candidate_failed(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a candidate in a status that ends in none that can be used, unless it is being left."""
     candidate = context.candidate
     if not candidate or traffic.leaves_candidate(context):
         return
@@ -137,12 +140,14 @@ def recovery_point_usable(context: RestoreContext) -> Iterable[Problem]:
 
 
 def settings_usable(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses settings of a candidate that is still to be made, as `setting_problems` does."""
     origin = resolve(context).origin
     if origin and not context.candidate:
         yield from setting_problems(context, origin)
 
 
 def tags_fit(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a source with so many tags that the candidate can't have them and its own."""
     source = context.source
     if source is None or context.candidate:
         return

@@ -33,6 +33,7 @@ def holders(inventory: Inventory) -> set[str]:
 
 
 def other_restore_open(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a second restore of this stack, by its tags or by what it holds in the cluster."""
     for restore_id in sorted(
         (open_ids(context.settings, context.inventory) | holders(context.inventory)) - {context.request.id}
     ):
@@ -97,6 +98,7 @@ def identifier_taken(context: RestoreContext) -> Iterable[Problem]:
 
 
 def safety_name_taken(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a snapshot of the safety snapshot's name that another restore took, or that failed."""
     snapshot = context.inventory.safety_snapshot
     if not snapshot:
         return
@@ -115,6 +117,7 @@ def safety_name_taken(context: RestoreContext) -> Iterable[Problem]:
 
 
 def recovery_point_changed(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses another recovery point than the candidate was made from, as its tag has it."""
     made_from = context.candidate.tags.get(TAG_POINT) if context.candidate else None
     if made_from is None or _same_point(context, made_from):
         return
@@ -158,6 +161,7 @@ def dump_still_pinned(context: RestoreContext) -> Iterable[Problem]:
 
 
 def source_is_another_instance(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a source of the same name that isn't the instance (DbiResourceId) with which the restore began."""
     pinned = context.candidate.tags.get(TAG_SOURCE) if context.candidate else None
     if pinned and context.source and pinned != context.source.resource_id:
         yield Problem(

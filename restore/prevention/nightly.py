@@ -150,7 +150,8 @@ def upload(aws: Aws, place: DumpStore, key: str, stream: DumpStream, part_bytes:
 
 
 def read_back(aws: Aws, place: DumpStore, key: str) -> Scan:
-    """Returns what the loader's own check finds in the dump as it is stored, read from its first byte to its last."""
+    """Returns what the loader's own check finds in the dump as it is stored, read from its first byte to its last.
+    Raises PermanentError for a dump that can't be read, TemporaryError when S3 doesn't answer."""
     s3 = cast("S3Client", aws.client("s3"))
     options = Options(roles=Roles.CREATE, role_map=place.map, allow=frozenset(place.allow), skip=frozenset(place.skip))
     return scan(s3, listing.find(s3, place.bucket, key), options, count=False)

@@ -46,7 +46,8 @@ class WantedSnapshot:
 
 
 def name_snapshot(instance: str, reason: str, now: datetime) -> str:
-    """Returns an identifier that RDS accepts: the instance's, the first words of the reason, and the second."""
+    """Returns an identifier that RDS accepts (API reference of CreateDBSnapshot, DBSnapshotIdentifier): the instance's,
+    the first words of the reason, and the second."""
     slug = re.sub(r"[^a-z0-9]+", "-", reason.lower())[:LONGEST_SLUG].strip("-")
     return "-".join(part for part in (instance, slug, f"{now:%Y%m%d-%H%M%S}") if part)
 

@@ -31,6 +31,7 @@ class StoredDump:
     key: str
     at: datetime
     size: int
+    """Bytes, as stored."""
     stack: str = ""
     """The stack that has made it; empty for one of somebody else."""
     scanned: str = ""

@@ -46,7 +46,8 @@ class Creation:
         self._ended.set()
 
     def watch(self, every: float = LOOK_EVERY_SECONDS) -> None:
-        """Says each status, until the creation has ended or the run stops; a look that fails disturbs nobody."""
+        """Says each status, looking every so many seconds, until the creation has ended or the run stops; a look that
+        fails disturbs nobody."""
         said = ""
         while not self._ended.wait(every) and not self._running.stop.is_set():
             try:
@@ -58,7 +59,7 @@ class Creation:
                 self._say(describe_creation(instance))
 
     def await_acceptance(self, seconds: float = ACCEPTANCE_SECONDS) -> str | None:
-        """Waits until RDS lists the candidate; why it never did, or None."""
+        """Waits until RDS lists the candidate, for at most so many seconds; why it never did, or None."""
         if self.plan.candidate_found or self.plan.switched_before:
             return None
         try:

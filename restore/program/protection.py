@@ -12,6 +12,7 @@ LONG = pulumi.CustomTimeouts(create="24h", update="12h", delete="4h")
 
 
 def refuse_delete(_args: pulumi.ResourceHookArgs) -> None:
+    """Raises GateClosed: the hook before any deletion of a database or snapshot."""
     raise GateClosed(
         "this program never deletes or replaces a database or its snapshots; nothing was deleted\n"
         "  fix: to leave a restore behind: python -m restore close (the databases stay)"

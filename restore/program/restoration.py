@@ -61,8 +61,10 @@ class Restoration:
         self._said = ""
 
     def ask(self, seconds: float = ACCEPTANCE_SECONDS) -> str | None:
-        """Asks RDS for the candidate; returns why there is none, or None."""
-        if self.plan.candidate_found:
+        """Asks RDS for the candidate, for at most so many seconds until it lists it; returns why there is none, or
+        None. One that has served, and is gone, is made again by nobody: what was written to it is in no recovery point,
+        and the way back doesn't wait for it."""
+        if self.plan.candidate_found or self.plan.switched_before:
             return None
         self._began = datetime.now(UTC).isoformat()
         self._write(None)
@@ -85,7 +87,8 @@ class Restoration:
         return None
 
     def wait(self, seconds: float = RESTORE_SECONDS) -> str | None:
-        """Waits until the candidate answers under an address; returns why it doesn't, or None."""
+        """Waits until the candidate answers under an address, for at most so many seconds; returns why it doesn't, or
+        None."""
         if self.resource_id is None or self.plan.switched_before:
             return None
         try:

@@ -41,7 +41,8 @@ from restore.program.receipts import Gates
 
 def run() -> None:
     """Declares the wanted state. Every refusal comes before the first resource: what is registered gets applied even
-    when the program then fails (docs/architecture.md, "What the engine does")."""
+    when the program then fails (docs/architecture.md, "What the engine does"). Raises pulumi.RunError for a
+    RestoreError: the engine shows its text without a traceback (Python SDK, RunError)."""
     try:
         config, secret_names = stack_config.read_entries(), stack_config.list_secret_names()
         entries = collect(config, pulumi.get_stack(), dict(os.environ), secret_names)
@@ -107,7 +108,9 @@ def refuse_leftover_waivers(settings: Settings, planned: Plan, store: Store) -> 
 def declare(
     settings: Settings, planned: Plan, config: Mapping[str, Any], now: datetime, watched: prevention.Watched | None
 ) -> None:
-    """Declares the plan. In an `up`, its record comes first: where no evidence can be kept, nothing is begun."""
+    """Declares the plan. In an `up`, its record comes first: where no evidence can be kept, nothing is begun. Raises
+    Refused for waivers of an earlier restore, and where somebody else runs the stack, PermanentError for expectations
+    with mistakes."""
     context = GateContext.of(settings, planned)
     refuse_leftover_waivers(settings, planned, context.store)
     validated.wanted_expectations(settings)
@@ -155,12 +158,7 @@ def tell_who_runs(context: GateContext, planned: Plan, operator: Mapping[str, st
         running.list_gates,
         pulumi.log.warn,
     )
-    heartbeat.start()
-    try:
-        other_run.require_own(context.store, planned.stack, heartbeat.token)
-    except Refused:
-        heartbeat.abandon()
-        raise
+    other_run.begin(heartbeat)
     running.before_leaving = heartbeat.end
     atexit.register(heartbeat.end)
 

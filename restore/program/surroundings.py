@@ -34,7 +34,8 @@ class CopyProgress:
         self._ended.set()
 
     def watch(self, every: float = LOOK_EVERY_SECONDS) -> None:
-        """Says each step, until the copy has ended or the run stops; a look that fails disturbs nobody."""
+        """Says each step, looking every so many seconds, until the copy has ended or the run stops; a look that fails
+        disturbs nobody."""
         said = ""
         while not self._ended.wait(every) and not self._running.stop.is_set():
             try:

@@ -66,12 +66,13 @@ class OperatorStack:
         return self.name.rpartition("/")[2]
 
     def config(self) -> Config:
+        """Returns every key of the stack with its value, secrets in the clear. Raises PermanentError."""
         with translated("reading the configuration"):
             return values(self._stack.get_all_config())
 
     def history(self) -> tuple[Update, ...]:
         """Returns the updates, newest first, secrets in the clear: with `[secret]` in their place a rollback would
-        write that text."""
+        write that text. Raises PermanentError."""
         with translated("reading the history"):
             return tuple(
                 Update(
@@ -111,14 +112,15 @@ class OperatorStack:
 
     def forget(self) -> None:
         """Removes the stack from Pulumi, its state and its configuration; what it has made stays where it is. Only for
-        a stack in which nobody else works: the lock of a command that was killed goes, too."""
+        a stack in which nobody else works: the lock of a command that was killed goes, too. Raises PermanentError."""
         with suppress(automation.CommandError):  # there was none
             self._stack.cancel()
         with translated(f"removing stack {self.name}"):
             self._stack.workspace.remove_stack(self.name, force=True)
 
     def apply(self, step: Step) -> None:
-        """Sets and removes the step's keys, then `pulumi up`; its output goes to the terminal as it comes."""
+        """Sets and removes the step's keys, then `pulumi up`; its output goes to the terminal as it comes. Raises
+        PermanentError when either fails."""
         self._write(step.change, step.remove)
         try:
             self._stack.up(message=f"rollback: {step.title}", on_output=show, color="never")
@@ -162,11 +164,11 @@ class OperatorStack:
         return answer
 
     def write_config(self, change: Config) -> None:
-        """Sets keys without an update, secrets as secrets."""
+        """Sets keys without an update, secrets as secrets. Raises PermanentError."""
         self._write(change, [])
 
     def set(self, change: Mapping[str, str], remove: Sequence[str]) -> None:
-        """Sets and removes keys without an update; none of them is a secret."""
+        """Sets and removes keys without an update; none of them is a secret. Raises PermanentError."""
         self._write({key: ConfigValue(text) for key, text in change.items()}, remove)
 
     def _write(self, change: Mapping[str, ConfigValue], remove: Sequence[str]) -> None:
@@ -207,12 +209,13 @@ class OperatorStack:
             return automation.select_stack(self.name, project_name=project, program=program, work_dir=self._folder)
 
     def export(self) -> dict[str, Any]:
-        """Returns the deployment (state) as `pulumi stack export` gives it."""
+        """Returns the deployment (state) as `pulumi stack export` gives it. Raises PermanentError."""
         with translated("reading the state"):
             exported = self._stack.export_stack()
             return {"version": exported.version, "deployment": exported.deployment}
 
     def replace_state(self, state: Mapping[str, Any]) -> None:
+        """Replaces the deployment (state) by one that `export` returned, changed or not. Raises PermanentError."""
         with translated("writing the state"):
             deployment = automation.Deployment(version=int(state["version"]), deployment=dict(state["deployment"]))
             self._stack.import_stack(deployment)

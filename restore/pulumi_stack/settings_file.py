@@ -48,11 +48,12 @@ class SettingsFile:
 
     @property
     def secrets_provider(self) -> str | None:
-        """What seals the stack's secrets, where it isn't the backend's default."""
+        """What seals the stack's secrets, where it isn't the backend's default. Raises as `read`."""
         return self._load().get("secretsprovider")
 
     def set_objects(self, objects: Mapping[str, Any]) -> None:
-        """Writes objects and lists as such: set as text, the typed schema would refuse them. All else stays."""
+        """Writes objects and lists as such: set as text, the typed schema would refuse them. All else stays. Raises as
+        `read`, OSError for a folder that can't be written to."""
         data = self._load()
         config = {self._name_fully(key): value for key, value in _mapping(data.get("config")).items()}
         data["config"] = {**config, **objects}

@@ -12,7 +12,7 @@ from restore.units import TIME_FORMAT
 
 def tag_value(point: RecoveryPoint) -> str:
     """Returns `<begun> <stored> <bucket> <version>`: what neither a later run nor a new object of the same key may
-    change."""
+    change. Raises ValueError for a point without a dump."""
     if point.dump is None or point.at is None or point.until is None:
         raise ValueError("no dump to pin")
     return f"{point.at:{TIME_FORMAT}} {point.until:{TIME_FORMAT}} {point.dump.bucket} {point.dump.version}"

@@ -64,6 +64,7 @@ def last_moment(backup: AutomatedBackup, source: Instance | None) -> datetime | 
 
 
 def covers(backup: AutomatedBackup, source: Instance | None, time: datetime) -> bool:
+    """Tells whether a moment is within the window, both ends included."""
     last = last_moment(backup, source)
     return bool(backup.earliest and last and backup.earliest <= time <= last)
 

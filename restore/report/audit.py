@@ -31,6 +31,8 @@ class Act:
 
 @dataclass(frozen=True)
 class Waiver:
+    """A check that somebody waived: who, why, and since when."""
+
     check: str
     reason: str
     user: str

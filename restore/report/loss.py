@@ -52,6 +52,8 @@ class RowGroup:
 
 @dataclass(frozen=True)
 class TableLoss:
+    """One table that differs, or could not be compared. `exact`: counted, and no estimate."""
+
     name: str
     status: str
     exact: bool
@@ -166,7 +168,8 @@ def count(value: object) -> str:
 
 
 def read_groups(table: EvidenceRecord, against: str, longest: int) -> Iterator[RowGroup]:
-    """Yields the rows of a table by kind of difference, without the kinds that have none."""
+    """Yields the rows of a table by kind of difference, without the kinds that have none; `longest`: the rows of the
+    longest bar."""
     for kind in KINDS[against]:
         part = mapping(table.get(kind.name))
         if total := number(part.get("rows")):

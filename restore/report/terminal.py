@@ -89,7 +89,7 @@ def render_title(text: str) -> Text:
 
 
 def render_pairs(rows: tuple[tuple[str, str], ...], indent: int = 2) -> Padding:
-    """Renders names and values in two columns; values are folded at the terminal's width."""
+    """Renders names and values in two columns; values are folded at the terminal's width. `indent` is in blanks."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(min_width=6, max_width=28, overflow="fold", style="dim")
     table.add_column(overflow="fold")

@@ -23,7 +23,7 @@ HEADLINES: Mapping[Situation, str] = {
 
 
 def render(status: Status, width: int = WIDTH) -> str:
-    """Returns the text; only commands and addresses are wider than `width`."""
+    """Returns the text; only commands and addresses are wider than `width` characters."""
     lines = [f"stack {status.stack}, {clock(status.at)}: {HEADLINES[status.situation]}", ""]
     for title, text in (
         ("serves", status.serves),

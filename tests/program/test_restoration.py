@@ -117,6 +117,15 @@ def test_production_is_not_waited_for() -> None:
     assert world.said == []
 
 
+def test_what_has_served_and_is_gone_is_not_made_a_second_time_on_the_way_back() -> None:
+    """A stack from before the receipt `accepted` was the program's own has the instance in its state."""
+    world = World([candidate()])
+    restoration = world.restoration(switched_before=True)
+    assert restoration.ask() is None
+    assert restoration.wait() is None
+    assert world.asked == 0
+
+
 def test_the_evidence_has_when_rds_began_and_ended() -> None:
     world = World([candidate()])
     restoration = world.restoration()

@@ -15,6 +15,8 @@ from validation.verdict import Severity, Verdict
 
 @dataclass(frozen=True)
 class Judgement:
+    """What a check says of its answers. `fix` is empty for a PASS; `examples` are keys of wrong rows."""
+
     verdict: Verdict
     found: str
     needed: str

@@ -20,6 +20,8 @@ BORROWED = "validation_borrowed"
 
 
 class Side(StrEnum):
+    """Which server is asked, and with whose login."""
+
     CANDIDATE = "candidate"
     SOURCE = "source"
     APPLICATION = "application"
@@ -51,6 +53,8 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
+    """The rows, and the seconds that reading them took."""
+
     rows: tuple[Row, ...]
     seconds: float = 0.0
 

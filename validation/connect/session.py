@@ -39,7 +39,8 @@ class ReadSession:
     _to_close: bool = False
 
     def ask(self, question: Question, seconds: float) -> Answer | Unanswered:
-        """Asks under a statement timeout; an error ends only the question, unless the connection is lost."""
+        """Asks under a statement timeout of so many seconds; an error ends only the question, unless the connection is
+        lost."""
         with self._asking:
             outcome = self._ask(question, seconds)
         if self._to_close:

@@ -121,8 +121,9 @@ def _refuse_wrapped(bare: str) -> None:
 def read_parameters(url: str) -> dict[str, str]:
     """Returns what libpq needs to connect as this URL says, decoded, as keywords for `psycopg.connect`.
 
-    Parameters that libpq doesn't know are left out. So is `sslcert` without `sslkey`: that is Prisma's name
-    for the server's certificate, to libpq it would be the client's. Raises UrlError as `parse` does.
+    Parameters that libpq doesn't know are left out. So is `sslcert` without `sslkey`: that is Prisma's name for the
+    server's certificate (Prisma reference, "PostgreSQL database connector"), to libpq it would be the client's. Raises
+    UrlError as `parse` does.
     """
     parts = parse(url)
     written = {

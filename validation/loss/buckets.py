@@ -52,7 +52,8 @@ def read_buckets(rows: Iterable[Row]) -> Buckets:
 
 
 def parse_epoch(value: object) -> Decimal | None:
-    """Returns a time as the server tells it; versions before 14 tell a float."""
+    """Returns a time as the server tells it; versions before 14 tell a float (release notes of 14, "Change EXTRACT() to
+    return type numeric")."""
     return value if value is None or isinstance(value, Decimal) else Decimal(str(value))
 
 

@@ -83,8 +83,8 @@ def choose_range_count(pages: int, columns: Iterable[Column]) -> int:
 
 
 def compose_sample(pair: TablePair, shape: TableShape, pages: int) -> sql.Composed | None:
-    """Returns the query for the bounds by every key column, as bounds_0, bounds_1, ...; None where one range is
-    enough."""
+    """Returns the query for the bounds by every key column, as bounds_0, bounds_1, ...; None where one range is enough.
+    `pages` are of 8 KiB."""
     count = choose_range_count(pages, pair.key)
     if count < 2 or not pair.key:
         return None

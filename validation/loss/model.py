@@ -37,7 +37,8 @@ class Against(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """The newest value of a timestamp column in the baseline and in the candidate, None where there is none."""
+    """The newest value of a timestamp column in the baseline and in the candidate, in seconds since 1970 (UTC); None
+    where there is none."""
 
     column: str
     source: Decimal | None

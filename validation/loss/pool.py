@@ -38,6 +38,7 @@ class Pool:
     """What the workers share."""
 
     deadline: float
+    """Of time.monotonic()."""
     stop: threading.Event
     jobs: queue.SimpleQueue[TableJob] = field(default_factory=queue.SimpleQueue[TableJob])
     done: queue.SimpleQueue[TableLoss] = field(default_factory=queue.SimpleQueue[TableLoss])

@@ -54,6 +54,8 @@ class KeptAnswer(BaseModel):
 
 
 class Document(BaseModel):
+    """What is kept of a run: answers by the fingerprint of question and tables."""
+
     model_config = ConfigDict(extra="forbid")
     format: Literal[1] = 1
     answers: dict[str, KeptAnswer]

@@ -55,7 +55,8 @@ def fetched_bytes(size: float, depth: Depth) -> float:
 
 
 def describe_reading(questions: Iterable[Question], blocks: int, depth: Depth, reused: int) -> str:
-    """Returns how much a run is going to read, and how long that takes where the volume is fresh."""
+    """Returns how much a run is going to read of tables of `blocks` pages (8 KiB), and how long that takes where the
+    volume is fresh."""
     read = sum(question.cost for question in questions) * BLOCK
     fetched = min(read, fetched_bytes(2 * blocks * BLOCK, depth))
     of_before = f"; {reused:,} answers of an earlier run still hold" if reused else ""

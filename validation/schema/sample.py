@@ -205,5 +205,6 @@ class SampleSummary:
 
 
 def count_for_certainty(chance: float, certainty: float = 0.99) -> int:
-    """Returns how many wrong rows, each found with this probability by itself, are found with certainty 0.99."""
+    """Returns how many wrong rows, each found with this probability by itself, are found with this certainty (both
+    probabilities from 0 to 1)."""
     return 1 if chance >= certainty else math.ceil(math.log(1 - certainty) / math.log1p(-chance))

@@ -30,6 +30,8 @@ LONGEST = 160
 
 
 class ChangeKind(StrEnum):
+    """How an object differs from what is wanted."""
+
     MISSING = "missing"
     EXTRA = "extra"
     CHANGED = "changed"

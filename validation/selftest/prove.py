@@ -26,6 +26,8 @@ SECONDS = 60.0
 
 
 class DefectStatus(StrEnum):
+    """What became of a defect: reported by the checks that must (FOUND), not by all of them (MISSED), not planted."""
+
     FOUND = "found"
     MISSED = "MISSED"
     LEFT_OUT = "left out"
@@ -43,6 +45,8 @@ class Suite:
 
 @dataclass(frozen=True)
 class DefectOutcome:
+    """A defect by its name, with what became of it, in a sentence."""
+
     defect: str
     proof: DefectStatus
     said: str

@@ -91,7 +91,8 @@ def prove(expectations: Callable[[], Expectations], context: GateContext, watch:
 
 
 def attach(errand: Errand, run: JobRun, watch: Watch) -> str:
-    """Begins the Job, or finds the one that an earlier run began; returns its uid."""
+    """Begins the Job, or finds the one that an earlier run began; returns its uid. Raises RestoreError: the Job of that
+    name isn't ours, or the cluster or the evidence store doesn't answer."""
     found = run.find()
     has_result = found is not None and found.ended is not None and is_answered(errand, found.uid, watch)
     moves = BY_NAME[errand.request.gate].proved_at_each_move

@@ -24,6 +24,8 @@ STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
 class ProblemDocument(BaseModel):
+    """A problem as a Job tells it."""
+
     model_config = STRICT
 
     subject: Annotated[str, Field(min_length=1, max_length=1000)]
@@ -33,6 +35,9 @@ class ProblemDocument(BaseModel):
 
 
 class ResultDocument(BaseModel):
+    """A gate's proof as its Job has written it: whoever can write to the evidence store can write one, so that it is
+    read strictly."""
+
     model_config = STRICT
 
     gate: str

@@ -26,6 +26,7 @@ from validation.connect.target import Target
 HERE = Path(__file__).parent
 MASTER, PASSWORD = "master", "p@ss:w/rd%20#?"
 OWNER = "app_owner"
+TRANSACTION_TIMEOUT, TRANSACTION_TIMEOUT_SINCE = b"SET transaction_timeout = 0;\n", 17
 ROLES = (OWNER, "app_reader", "Odd Role;")
 
 
@@ -69,10 +70,11 @@ class DumpServer:
     def database(self, encoding: str = "UTF8") -> Generator[str]:
         """An empty database of the application owner's, dropped at the end."""
         name = f"target_{next(self.numbers)}"
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 OWNER {} STRATEGY file_copy ENCODING {} LOCALE {}")
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE template0 OWNER {} {} ENCODING {} LOCALE {}")
+        copied = sql.SQL("STRATEGY file_copy" if self.host.binaries.major >= 15 else "")
         locale = "C" if encoding == "SQL_ASCII" else "C.UTF-8"
         with self.cluster.sql() as superuser:
-            superuser.execute(create.format(sql.Identifier(name), sql.Identifier(OWNER), encoding, locale))
+            superuser.execute(create.format(sql.Identifier(name), sql.Identifier(OWNER), copied, encoding, locale))
         try:
             yield name
         finally:
@@ -99,8 +101,12 @@ class DumpServer:
     def psql(self, database: str, statements: bytes) -> None:
         """What the runbook does: psql as the master user; here it stops at the first error.
 
+        It is spared the one setting of a newer pg_dump that an older server doesn't know.
+
         Raises LoadFailed.
         """
+        if self.host.binaries.major < TRANSACTION_TIMEOUT_SINCE:
+            statements = statements.replace(TRANSACTION_TIMEOUT, b"")
         command = [self.host.binaries.tool("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", os.devnull]
         where = {
             "PGHOST": self.address,

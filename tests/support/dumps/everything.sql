@@ -75,8 +75,7 @@ CREATE TABLE users (
 CREATE TABLE teams (
   id serial PRIMARY KEY,
   name text NOT NULL,
-  lead_id bigint,
-  UNIQUE NULLS NOT DISTINCT (name, lead_id)
+  lead_id bigint
 );
 COMMENT ON TABLE users IS E'Users; the "main" table\nsecond line $$ ''q''';
 COMMENT ON COLUMN users.email IS 'case-insensitive;';
@@ -147,8 +146,6 @@ CREATE UNLOGGED TABLE cache_tags (id serial, key text REFERENCES cache, tag text
 CREATE UNLOGGED TABLE a_cache_of_tags (id int GENERATED ALWAYS AS IDENTITY, key text REFERENCES cache);
 INSERT INTO cache SELECT 'k' || g, sha256(g::text::bytea) FROM generate_series(1, 50) g;
 INSERT INTO cache_tags (key, tag) SELECT 'k' || g, 'tag' FROM generate_series(1, 50) g;
-CREATE UNLOGGED SEQUENCE forgetful;
-SELECT setval('forgetful', 12);
 CREATE TABLE "Odd.Schema; --"."Weird ""Table; name" (
   "Col;1" int PRIMARY KEY, "select" text, "tab	col" text, "new
 line" text, "Größe" text
@@ -268,6 +265,28 @@ CREATE TABLE named (shop int CHECK (shop_name(shop) IS DISTINCT FROM 'none'));
 INSERT INTO named SELECT g FROM generate_series(1, 40) g;
 CREATE INDEX named_by_name ON named (shop_name(shop));
 GRANT SELECT ON sales_by_shop, shop_totals TO app_reader;
+
+-- what later majors brought
+SELECT current_setting('server_version_num')::int >= 150000 AS since_15,
+  current_setting('server_version_num')::int >= 180000 AS since_18 \gset
+\if :since_15
+CREATE UNLOGGED SEQUENCE forgetful;
+SELECT setval('forgetful', 12);
+ALTER TABLE teams ADD UNIQUE NULLS NOT DISTINCT (name, lead_id);
+CREATE VIEW teams_as_invoker WITH (security_invoker) AS SELECT * FROM teams;
+\endif
+\if :since_18
+CREATE TABLE stays (
+  room int,
+  during tstzrange,
+  nights int,
+  twice int GENERATED ALWAYS AS (nights * 2) VIRTUAL,
+  PRIMARY KEY (room, during WITHOUT OVERLAPS)
+);
+INSERT INTO stays SELECT g, tstzrange(now(), now() + interval '1 day'), g FROM generate_series(1, 20) g;
+CREATE TABLE nightly (room int, during tstzrange, FOREIGN KEY (room, PERIOD during) REFERENCES stays (room, PERIOD during));
+ALTER TABLE stays ADD CONSTRAINT nights_known NOT NULL nights NOT VALID;
+\endif
 
 -- sequences: never called, called once, descending
 CREATE SEQUENCE never_called START 42;

@@ -67,15 +67,19 @@ def test_a_check_that_passes_or_could_not_run_has_missed_it(verdict: Verdict) ->
 class Login:
     """A login that may not do some statements."""
 
-    def __init__(self, *forbidden: str) -> None:
-        self.forbidden = forbidden
+    def __init__(self, *forbidden: str, is_local: bool | None = True) -> None:
+        self.forbidden, self.is_local = forbidden, is_local
         self.done: list[str] = []
 
-    def execute(self, statement: Any) -> None:
+    def execute(self, statement: Any) -> Login:
         text = statement if isinstance(statement, str) else statement.as_string()
         if text.startswith(self.forbidden):
             raise PermanentError(f"permission denied: {text}")
         self.done.append(text)
+        return self
+
+    def fetchone(self) -> tuple[bool | None]:
+        return (self.is_local,)
 
     @contextmanager
     def open(self) -> Generator[Any]:
@@ -86,6 +90,15 @@ def test_a_login_that_may_not_empty_a_table_leaves_it_to_the_next() -> None:
     application, operator = Login("truncate", "delete"), Login("truncate")
     assert defect.plant(chosen(), [application.open, operator.open]) == 'delete from "public"."users"'
     assert operator.done[-1] == 'delete from "public"."users"'
+
+
+@pytest.mark.parametrize("is_local", [False, None])
+def test_a_table_whose_rows_are_in_another_database_is_never_emptied(is_local: bool | None) -> None:
+    """TRUNCATE and DELETE of a foreign table reach the server that it is in: production."""
+    login = Login(is_local=is_local)
+    with pytest.raises(PermanentError, match="another database"):
+        defect.plant(chosen(), [login.open])
+    assert not any(text.startswith(("truncate", "delete")) for text in login.done)
 
 
 def test_that_nobody_may_is_an_error_and_no_planted_defect() -> None:

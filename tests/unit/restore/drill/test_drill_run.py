@@ -138,6 +138,94 @@ def test_what_is_left_fails_a_drill_that_passed_otherwise(drill: Played, monkeyp
     assert not result.passed
 
 
+def state(*resources: tuple[str, str], pending: tuple[tuple[str, str], ...] = ()) -> dict[str, Any]:
+    def describe(kind: str, name: str) -> dict[str, str]:
+        return {"urn": f"urn:pulumi:prod-drill::restore::restore:index:Restore${kind}::{name}"}
+
+    return {
+        "version": 3,
+        "deployment": {
+            "resources": [describe(*one) for one in resources],
+            "pending_operations": [{"resource": describe(*one), "type": "creating"} for one in pending],
+        },
+    }
+
+
+INSTANCE, DEPLOYMENT = "aws:rds/instance:Instance", "kubernetes:apps/v1:DeploymentPatch"
+
+
+def test_what_killed_drills_left_in_their_stack_is_theirs() -> None:
+    left = state(
+        ("pulumi:pulumi:Stack", "restore-prod-drill"),
+        ("pulumi:providers:kubernetes", "default_4"),
+        ("restore:index:Restore", "drill-261122-150000"),
+        (INSTANCE, "candidate-drill-261122-150000"),
+        (INSTANCE, "candidate-d261122150000"),
+        pending=(("aws:rds/snapshotCopy:SnapshotCopy", "copy-drill-261122-150000"),),
+    )
+    assert course.find_foreign(left) == []
+    assert course.find_foreign({"version": 3, "deployment": None}) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "name"),
+    [
+        (state((INSTANCE, "candidate-inc-1")), "candidate-inc-1"),
+        (state((INSTANCE, "candidate-drill-2026q3")), "candidate-drill-2026q3"),
+        (state((DEPLOYMENT, "deployment-api")), "deployment-api"),
+        (state(pending=((INSTANCE, "candidate-inc-1"),)), "candidate-inc-1"),
+    ],
+)
+def test_a_stack_in_which_somebody_works_is_not_removed_for_its_name(left: dict[str, Any], name: str) -> None:
+    assert course.find_foreign(left) == [name]
+
+
+class Stack:
+    """An operator's stack `acme/prod`, and the one beside it."""
+
+    name = "acme/prod"
+
+    def __init__(self, left: dict[str, Any]) -> None:
+        self.left, self.forgotten = left, False
+
+    def make_other(self, _folder: Path, name: str) -> Stack:
+        assert name == "acme/prod-drill"
+        return self
+
+    def export(self) -> dict[str, Any]:
+        return self.left
+
+    def has_resources(self) -> bool:
+        return True
+
+    def forget(self) -> None:
+        self.forgotten = True
+
+    def write_config(self, _config: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("own", "forgotten"), [("candidate-inc-1", False), ("candidate-drill-261122-150000", True)])
+def test_only_a_drills_own_leftovers_are_removed_from_pulumi(
+    drill: Played, monkeypatch: pytest.MonkeyPatch, own: str, forgotten: bool
+) -> None:
+    stack = Stack(state((INSTANCE, own)))
+    played: Any = drill
+    played.stack = stack
+    monkeypatch.setattr(drill, "_delete_all", lambda: GOOD)
+    outcome = played._clean_up(drill.folder)
+    assert [problem.subject for problem in outcome.problems] == ([] if forgotten else ["drill.stack:acme/prod-drill"])
+    assert stack.forgotten is forgotten
+
+
+def test_a_stack_with_a_settings_file_in_the_project_is_somebody_s(drill: Played) -> None:
+    (drill.folder / "Pulumi.prod-drill.yaml").write_text("config: {}")
+    played: Any = drill
+    played.stack = Stack(state())
+    (problem,) = played._clean_up(drill.folder).problems
+    assert problem.subject == "drill.stack:acme/prod-drill"
+
+
 def test_the_copy_of_a_project_has_its_program_and_no_stack_of_it(tmp_path: Path) -> None:
     for name in ("Pulumi.yaml", "Pulumi.prod.yaml", "__main__.py", "checks.toml"):
         (tmp_path / name).write_text(name)

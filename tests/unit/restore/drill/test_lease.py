@@ -85,6 +85,26 @@ def test_of_two_that_begin_at_once_one_is_kept_out(lease_of_killed: dict[str, An
         pytest.fail("it went on")
 
 
+def test_a_drill_that_slept_takes_nothing_back_from_the_one_that_took_over() -> None:
+    api = Api()
+    sleeper = lease(api)
+    with sleeper.hold():
+        api.lease = taken_over = held(timedelta(0))
+        taken_over["spec"]["holderIdentity"] = sleeper.holder  # the same person, or the same CI
+        sleeper.renew(datetime.now(UTC))
+        assert api.lease is taken_over
+    assert api.lease is taken_over
+
+
+def test_a_drill_that_goes_on_renews_its_own() -> None:
+    api = Api()
+    mine = lease(api)
+    with mine.hold():
+        mine.renew(datetime(2026, 11, 22, tzinfo=UTC))
+        assert api.lease is not None
+        assert api.lease["spec"]["renewTime"].startswith("2026-11-22")
+
+
 def test_the_lease_is_free_after_a_failure_too() -> None:
     api = Api()
     with pytest.raises(ValueError, match="broken"), lease(api).hold():

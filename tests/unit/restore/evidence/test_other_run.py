@@ -12,7 +12,7 @@ import pytest
 
 from restore.errors import Problem, Refused
 from restore.evidence import Store, other_run
-from restore.evidence.current_run import NAME, CurrentRun, Heartbeat
+from restore.evidence.current_run import NAME, CurrentRun, Heartbeat, read_current_run
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 RUN = CurrentRun(
@@ -85,6 +85,19 @@ def test_of_two_that_begin_together_one_is_refused(tmp_path: Path) -> None:
         other_run.require_own(store, "prod", mine.token)
     other_run.require_own(store, "prod", other.token)
     mine.end()
+    other.end()
+
+
+def test_one_who_looked_before_the_other_began_doesn_t_take_their_place(tmp_path: Path) -> None:
+    store = Store.open(str(tmp_path))
+    assert other_run.require_alone(store, "prod") == ""
+    other = beat(store, "somebody-else")
+    operator = {"user": getpass.getuser(), "host": socket.gethostname(), "aws": "arn"}
+    with pytest.raises(Refused, match="somebody-else"):
+        other_run.begin(Heartbeat(store, "prod", "inc-1", "frozen", operator, dict, print, every=60))
+    run = read_current_run(store, "prod")
+    assert run is not None
+    assert run.token == other.token
     other.end()
 
 
