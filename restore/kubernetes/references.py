@@ -110,6 +110,9 @@ def references(
         for variable in _list_items(container, "env"):
             if variable.get("value"):
                 yield Reference(app, f"env/{variable['name']}", str(variable["value"]))
+        words = [str(word) for field in ("command", "args") for word in container.get(field) or ()]
+        if words:
+            yield Reference(app, f"args/{container['name']}", " ".join(words))
     for use in sorted(uses(pod_spec), key=lambda use: (use.kind, use.name, use.key or "")):
         texts = values(use.kind, objects.get(use.path(namespace), {}))
         for key, text in texts.items():

@@ -219,13 +219,14 @@ def _switching(context: RestoreContext, reference: Reference) -> str:
     secret, namespace = context.settings.secret, context.settings.namespace
     if (kind, name) == ("Secret", secret.name) and key:
         return f"pulumi config set --path 'secret.alsoKeys[{len(secret.also_keys)}]' {key}"
-    if kind == "env":
-        owner, _, _ = reference.app.rpartition("/")
-        if owner in CUSTOM:  # kubectl sets no variable of a custom resource
-            edited = f"{CUSTOM[owner]} {reference.app.rpartition('/')[2]}"
-            return f"kubectl -n {namespace} edit {edited} (variable {name}: take it from the secret instead)"
-        workload = f"{owner.lower() or 'deployment'}/{reference.app.rpartition('/')[2]}"
-        return f"kubectl -n {namespace} set env {workload} {name}- (take it from the secret instead)"
+    if kind in ("env", "args"):
+        owner, _, workload = reference.app.rpartition("/")
+        if kind == "env" and owner not in CUSTOM:  # kubectl sets no variable of a custom resource
+            of = f"{owner.lower() or 'deployment'}/{workload}"
+            return f"kubectl -n {namespace} set env {of} {name}- (take it from the secret instead)"
+        what = f"variable {name}" if kind == "env" else f"arguments of container {name}"
+        resource = CUSTOM.get(owner, owner.lower() or "deployment")
+        return f"kubectl -n {namespace} edit {resource} {workload} ({what}: take it from the secret instead)"
     return f"kubectl -n {namespace} edit {kind.lower()} {name} (key {key}: take it from the secret instead)"
 
 

@@ -107,3 +107,5 @@ def test_what_tells_a_custom_resource_the_source_is_taken_out_by_a_command_that_
     assert "edit service.serving.knative.dev hook" in only_problem(settings(), inventory(cluster=told)).fix
     told = replace(RUNNING, references=(Reference("CronJob/nightly", "env/DIRECT_URL", DIRECT),))
     assert "set env cronjob/nightly DIRECT_URL-" in only_problem(settings(), inventory(cluster=told)).fix
+    told = replace(RUNNING, references=(Reference("api", "args/app", DIRECT),))
+    assert "edit deployment api (arguments of container app" in only_problem(settings(), inventory(cluster=told)).fix

@@ -34,6 +34,8 @@ def variable(form: str, name: str, key: str) -> dict[str, Any]:
     ("pod_spec", "place"),
     [
         (containers(env=[{"name": "READ_HOST", "value": HOST}]), "env/READ_HOST"),
+        (containers(command=["migrate"], args=["--url", URL]), "args/app"),
+        (containers(command=["sh", "-c", f"psql -h {HOST}"]), "args/app"),
         (containers("initContainers", env=[{"name": "MIGRATE", "value": URL}]), "env/MIGRATE"),
         (containers(**variable("configMapKeyRef", "settings", "READ_URL")), "ConfigMap/settings/READ_URL"),
         (containers(**variable("secretKeyRef", "other", "DIRECT_URL")), "Secret/other/DIRECT_URL"),
