@@ -14,7 +14,7 @@ from restore.dumps.model import Scan
 from restore.errors import PermanentError, Problem, TemporaryError
 from restore.evidence import Store
 from restore.kubernetes import Api, Namespace
-from restore.model.labels import TAG_ID, TAG_STACK
+from restore.model.labels import TAG_ID, TAG_POINT, TAG_STACK
 from restore.model.planned import Plan
 from restore.model.rds import Endpoint, Instance
 from restore.model.rds_status import way_out
@@ -111,12 +111,21 @@ class GateContext:
 
     def ask_for_candidate(self) -> Instance | None:
         """Has RDS restore the candidate, unless it is there; None until RDS lists it. Asked again after an answer that
-        was lost it makes no second one: an identifier is one instance's, and its tags come with the same call. Raises
-        as `candidate`, and RestoreError where RDS refuses."""
+        was lost it makes no second one: an identifier is one instance's, and its tags come with the same call.
+
+        Raises PermanentError for an instance of that name that isn't ours, or that another run has just had made from
+        another recovery point; as Rds.restore.
+        """
         instance = self.find_candidate()
         if instance is None and not self.rds.restore(build_restore(self.plan)) and self._present_candidate():
-            return self.candidate()
-        return instance or self.find_candidate()
+            instance = self.candidate()
+        instance = instance or self.find_candidate()
+        made_from = instance.tags.get(TAG_POINT) if instance else None
+        if made_from not in (None, self.plan.point.tag):
+            found = f"another run has just had it made from {made_from}"
+            fix = "python -m restore status; pulumi preview"
+            raise PermanentError.of(Problem(self.plan.candidate, found, f"made from {self.plan.point.tag}", fix))
+        return instance
 
     def _present_candidate(self) -> Instance | None:
         """By its DbiResourceId where its name moves; otherwise by its name, so that one made again is known as such."""

@@ -10,6 +10,7 @@ from restore.dumps.catalog import filenames
 from restore.model import identifiers
 from restore.model.labels import TAG_CLOSED, TAG_EXPIRES, TAG_ID, TAG_STACK
 from restore.model.rds import Instance, Snapshot
+from restore.prevention.snapshots import is_named_by_us
 from restore.prevention.stored_dumps import StoredDump
 from restore.units import TIME_FORMAT, sized, spoken
 
@@ -64,14 +65,16 @@ def find_expired(
 
 def is_ours(snapshot: Snapshot, stack: str) -> bool:
     """Tells whether this stack has taken a snapshot. A restored instance's tags go on to snapshots that others take of
-    it (CopyTagsToSnapshot), so the stack's tag alone says nothing: a tag that no instance has must be there too, or the
-    very name of a restore's own snapshot of this instance."""
+    it (CopyTagsToSnapshot), and an instance restored by hand may have inherited a snapshot's: tags alone say nothing.
+    It must have the tag of a snapshot before a migration and such a name, or the very name of a restore's own snapshot
+    of this instance."""
     if snapshot.kind != "manual" or snapshot.tags.get(TAG_STACK) != stack:
         return False
     restore_id = snapshot.tags.get(TAG_ID, "")
     names = (identifiers.safety_snapshot, identifiers.snapshot_copy)
     of_restore = {name(snapshot.source_identifier, restore_id) for name in names} if restore_id else set[str]()
-    return TAG_EXPIRES in snapshot.tags or snapshot.identifier in of_restore
+    asked_for = TAG_EXPIRES in snapshot.tags and is_named_by_us(snapshot.identifier, snapshot.source_identifier)
+    return asked_for or snapshot.identifier in of_restore
 
 
 def read_expiry(snapshot: Snapshot, days: int) -> datetime | None:

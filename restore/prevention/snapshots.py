@@ -52,6 +52,11 @@ def name_snapshot(instance: str, reason: str, now: datetime) -> str:
     return "-".join(part for part in (instance, slug, f"{now:%Y%m%d-%H%M%S}") if part)
 
 
+def is_named_by_us(identifier: str, instance: str) -> bool:
+    """Tells whether an identifier has the form that `name_snapshot` gives to a snapshot of this instance."""
+    return re.fullmatch(rf"{re.escape(instance)}-(?:[a-z0-9-]+-)?\d{{8}}-\d{{6}}", identifier) is not None
+
+
 def make_tags(wanted: WantedSnapshot, now: datetime) -> Mapping[str, str]:
     """Returns the tags by which `expire` knows the snapshot again."""
     return {

@@ -20,7 +20,7 @@ YESTERDAY = "2026-11-21T00:00:00Z"
 NIGHTLY = w.snapshot("rds:shop-2026-11-22", kind="automated", created=w.NOW - timedelta(hours=1))
 
 
-def taken(name: str = "shop-migration", **changes: Any) -> Snapshot:
+def taken(name: str = "shop-migration-20261013-150000", **changes: Any) -> Snapshot:
     tags = {TAG_STACK: "prod", TAG_EXPIRES: YESTERDAY}
     return w.snapshot(name, **{"tags": tags, "created": w.NOW - timedelta(days=40), **changes})
 
@@ -46,9 +46,9 @@ def test_a_snapshot_past_its_time_goes_when_a_newer_one_is_there() -> None:
 
 
 def test_the_newest_snapshot_of_an_instance_stays_whatever_its_age() -> None:
-    expired = find([taken(), taken("shop-older", created=w.NOW - timedelta(days=50))])
-    assert [item.identifier for item in expired.snapshots] == ["shop-older"]
-    assert any("shop-migration" in reason for reason in expired.kept)
+    expired = find([taken(), taken("shop-older-20261003-150000", created=w.NOW - timedelta(days=50))])
+    assert [item.identifier for item in expired.snapshots] == ["shop-older-20261003-150000"]
+    assert any("shop-migration-20261013-150000" in reason for reason in expired.kept)
 
 
 def test_the_last_snapshot_of_an_instance_that_is_gone_stays_beside_newer_ones_of_another() -> None:
@@ -69,7 +69,7 @@ def test_a_snapshot_of_another_stack_is_not_ours() -> None:
 
 
 def test_a_snapshot_that_the_service_took_is_never_deleted() -> None:
-    assert not find([taken(kind="awsbackup"), taken("auto", kind="automated"), NIGHTLY])
+    assert not find([taken(kind="awsbackup"), taken("shop-auto-20261003-150000", kind="automated"), NIGHTLY])
 
 
 def test_a_safety_snapshot_goes_after_its_days_once_its_restore_is_closed() -> None:
@@ -105,7 +105,7 @@ def test_dumps_of_somebody_else_stay() -> None:
 
 def test_what_goes_and_what_stays_is_shown_before_the_question() -> None:
     text = render(find([taken(), NIGHTLY], [dump(40), dump(50)]), w.NOW)
-    assert "deletes snapshot shop-migration" in text
+    assert "deletes snapshot shop-migration-20261013-150000" in text
     assert f"deletes dump {dump(50).key}" in text
     assert f"keeps dump {dump(40).key}" in text
 
@@ -133,6 +133,11 @@ def test_what_a_person_took_of_a_restored_instance_is_not_ours_whatever_its_name
     tags = {TAG_ID: "inc-1", TAG_STACK: "prod", TAG_CLOSED: YESTERDAY}
     theirs = w.snapshot(name, source_identifier="shop-inc-1", tags=tags, created=w.NOW - timedelta(days=400))
     assert not find([theirs, NIGHTLY])
+
+
+def test_what_a_person_took_of_an_instance_that_inherited_our_tags_is_not_ours() -> None:
+    """RDS hands a snapshot's tags on to an instance that is restored from it without any, and that one's on again."""
+    assert not find([taken("shop-before-release"), taken("shop-20261013"), NIGHTLY])
 
 
 def test_a_restore_is_open_until_its_instance_is_tagged_as_closed() -> None:
