@@ -72,9 +72,11 @@ class BackupCheck:
         return (newest.created, newest.identifier) if newest else (None, "")
 
     def _find_dump(self) -> tuple[datetime | None, str]:
-        """Finds the newest dump that counts: of the nightly dumps one that was read to its end after the upload."""
-        ours = self.prevention.dump_schedule is not None
-        counted = (dump for dump in self.dumps() if dump.is_whole or (not ours and not dump.is_damaged))
+        """Finds the newest dump that counts. Of the nightly dumps that is one of this stack, for a bucket may hold
+        another's too, that was read to its end after the upload."""
+        ours, stack = self.prevention.dump_schedule is not None, self.settings.stack
+        dumps = self.dumps()
+        counted = (dump for dump in dumps if (dump.is_whole and dump.stack == stack if ours else not dump.is_damaged))
         newest = next(counted, None)
         return (newest.at, newest.key) if newest else (None, "")
 

@@ -54,8 +54,8 @@ def find_expired(
         dumps: all of the bucket.
         living: DbiResourceIds of the instances that are there. Of one that is gone, RDS's own snapshots go by
             themselves.
-        open_ids: restores that are not closed; what belongs to them stays, and so does every dump: one of them may be
-            being loaded, or be the next to try.
+        open_ids: restores of this stack that are not closed. All stays then: any of it may be what is being restored,
+            or the next to try.
     """
     kept: list[str] = []
     old_snapshots = tuple(_old_snapshots(snapshots, stack, now, snapshot_days, living, open_ids, kept))
@@ -87,6 +87,11 @@ def read_expiry(snapshot: Snapshot, days: int) -> datetime | None:
         return snapshot.created + timedelta(days=days) if snapshot.created and not text else None
 
 
+def describe_open(open_ids: Collection[str]) -> str:
+    """Returns why nothing is deleted."""
+    return f"restore {', '.join(sorted(open_ids))} isn't closed"
+
+
 def _old_snapshots(
     snapshots: Sequence[Snapshot],
     stack: str,
@@ -114,8 +119,8 @@ def _old_snapshots(
             continue
         if newest.get(item.source_resource_id) == item.identifier:
             kept.append(f"snapshot {item.identifier}: the newest of its instance ({item.source_resource_id})")
-        elif item.tags.get(TAG_ID, "") in open_ids:
-            kept.append(f"snapshot {item.identifier}: restore {item.tags[TAG_ID]} isn't closed")
+        elif open_ids:
+            kept.append(f"snapshot {item.identifier}: {describe_open(open_ids)}")
         else:
             yield item
 
@@ -130,7 +135,7 @@ def _old_dumps(
             continue
         newest = newest_whole.get(name_series(dump))
         if open_ids:
-            kept.append(f"dump {dump.key}: restore {', '.join(sorted(open_ids))} isn't closed")
+            kept.append(f"dump {dump.key}: {describe_open(open_ids)}")
         elif newest is None:
             kept.append(f"dump {dump.key}: no dump of its database is known to be whole")
         elif dump.at >= newest:

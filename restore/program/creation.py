@@ -7,20 +7,19 @@ the freeze, which needs no more than the acceptance, and the operator, who can g
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable, Sequence
 
 import pulumi
 
-from restore.errors import GateClosed, PermanentError, RestoreError
+from restore.errors import PermanentError, RestoreError
 from restore.gates.hook import Running
 from restore.model.planned import Plan
 from restore.model.rds import Instance
 from restore.model.rds_status import BACKING_UP
 from restore.polling import wait_for
-from restore.program.restoration import UNTOUCHED, FindInstance
+from restore.program.restoration import UNTOUCHED, FindInstance, run_step
 
 ACCEPTANCE_SECONDS = 900.0
 """RDS answers a restore within seconds; the plugin tries again for minutes where a new role isn't known yet."""
@@ -94,8 +93,7 @@ def declare_acceptance(
     plan = creation.plan
 
     async def run(_args: pulumi.ResourceHookArgs) -> None:
-        if error := await asyncio.to_thread(creation.await_acceptance):
-            raise GateClosed(error)
+        await run_step(creation.await_acceptance)
 
     hook = pulumi.ResourceHook("restore-accepted", run)
     hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])

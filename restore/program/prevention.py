@@ -6,11 +6,11 @@ switch that stops halfway. What keeps backups (their replication) is never delet
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -29,6 +29,7 @@ from restore.model.request import Settings
 from restore.prevention import costs, protection, workloads
 from restore.prevention.alarms import DIMENSION, PERIODS, BackupAlarm, list_alarms
 from restore.prevention.document import FILE, settings_of_schedule, write_settings
+from restore.program.restoration import run_step
 
 EVENTS = ("backup", "deletion", "failure", "recovery")
 """Categories of an instance's events that are about its backups (RDS User Guide, "Amazon RDS event categories")."""
@@ -182,7 +183,7 @@ class Prevention(pulumi.ComponentResource):
         }
 
         async def enforce(_args: pulumi.ResourceHookArgs) -> None:
-            await asyncio.to_thread(enforce_protection, settings, prevention, source)
+            await run_step(partial(enforce_protection, settings, prevention, source))
 
         hook = pulumi.ResourceHook("enforce-protection", enforce)
         pulumi.Stash(

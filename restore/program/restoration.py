@@ -132,6 +132,20 @@ def describe(error: RestoreError) -> str:
     return str(error) or type(error).__name__
 
 
+async def run_step(step: Callable[[], str | None]) -> None:
+    """Runs a hook's work in a thread; raises GateClosed, with a text, for whatever it ends with but success: an error
+    without a text would count as success, and SystemExit would hang the engine (docs/architecture.md, "What the engine
+    does")."""
+    try:
+        error = await asyncio.to_thread(step)
+    except RestoreError as failure:
+        raise GateClosed(describe(failure)) from failure
+    except BaseException as failure:
+        raise GateClosed(f"{type(failure).__name__}: {failure}".rstrip(": ")) from failure
+    if error is not None:
+        raise GateClosed(error or "it failed without a word")
+
+
 def declare_restoration(
     restoration: Restoration, parent: pulumi.Resource, depends_on: Sequence[pulumi.Resource]
 ) -> tuple[pulumi.Stash, pulumi.Stash]:
@@ -144,8 +158,7 @@ def declare_restoration(
 
     def declare(name: str, step: Callable[[], str | None], after: Sequence[pulumi.Resource]) -> pulumi.Stash:
         async def run(_args: pulumi.ResourceHookArgs) -> None:
-            if error := await asyncio.to_thread(step):
-                raise GateClosed(error)
+            await run_step(step)
 
         hook = pulumi.ResourceHook(f"restore-{name}", run)
         hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])

@@ -28,6 +28,7 @@ def test_a_candidate_changed_behind_the_programs_back_is_brought_in_line_or_refu
     change = partial(sandbox.aws.rds.modify_db_instance, DBInstanceIdentifier=CANDIDATE)
     change(BackupRetentionPeriod=1, ApplyImmediately=True)
     wait_until(lambda: sandbox.instance(CANDIDATE)["BackupRetentionPeriod"] == 1, 30, "the change", 0.1)
+    wait_until(lambda: sandbox.instance(CANDIDATE)["DBInstanceStatus"] == "available", 60, "its first backup", 0.1)
     change(DBInstanceClass="db.r6g.xlarge", ApplyImmediately=False)
 
     # Somebody's change for the maintenance window is neither applied by the adoption nor by the gate

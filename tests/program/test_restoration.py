@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import pytest
 
 from restore import plan
-from restore.errors import PermanentError, Problem, TemporaryError
+from restore.errors import GateClosed, PermanentError, Problem, TemporaryError
 from restore.gates.hook import Running
 from restore.model.rds import Instance
-from restore.program.restoration import Rds, Restoration
+from restore.program.restoration import Rds, Restoration, run_step
 from tests.support.worlds import candidate, inventory, settings
 
 REFUSED = PermanentError.of(
@@ -108,6 +109,28 @@ def test_a_restore_that_comes_to_nothing_is_an_error_with_words() -> None:
     restoration = World([candidate()], [candidate(status="creating", endpoint=None)]).restoration()
     assert restoration.ask() is None
     assert restoration.wait() == "out of time"
+
+
+def test_what_is_done_in_a_hook_passes_by_success_alone() -> None:
+    """To the engine an error without a text is none, and SystemExit is no answer at all."""
+
+    def fail(error: BaseException) -> Callable[[], str | None]:
+        def step() -> str | None:
+            raise error
+
+        return step
+
+    asyncio.run(run_step(lambda: None))
+    steps = {
+        "AssertionError": fail(AssertionError()),
+        "SystemExit: 0": fail(SystemExit(0)),
+        "no such thing": fail(TemporaryError("no such thing")),
+        "refused": lambda: "refused",
+        "without a word": lambda: "",
+    }
+    for text, step in steps.items():
+        with pytest.raises(GateClosed, match=text):
+            asyncio.run(run_step(step))
 
 
 def test_production_is_not_waited_for() -> None:

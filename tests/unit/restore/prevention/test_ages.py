@@ -91,6 +91,12 @@ def test_a_nightly_dump_counts_only_once_it_was_read_to_its_end(store: Store, ne
     assert age.is_late(w.NOW) is not counts
 
 
+def test_another_stack_s_dump_doesn_t_hide_that_this_one_s_are_late(store: Store) -> None:
+    age = measure(store, dumps=[dump(1, stack="staging"), dump(50)])[BackupKind.DUMP]
+    assert age.is_late(w.NOW)
+    assert age.what == dump(50).key
+
+
 def test_a_dump_of_somebody_else_counts_unread_where_the_stack_takes_none(store: Store) -> None:
     unread, damaged = dump(2, ""), dump(1, DAMAGED)
     age = measure(store, dumps=[damaged, unread], prevention=PreventionSettings())[BackupKind.DUMP]

@@ -116,11 +116,11 @@ def test_a_newer_dump_of_another_database_doesn_t_cost_the_last_one_of_this() ->
         assert not find(dumps=[other, dump(40)])
 
 
-def test_no_dump_goes_while_a_restore_of_the_stack_is_open() -> None:
-    """It may be the one that is being loaded, or the next to try."""
-    expired = find(dumps=[dump(1), dump(40)], open_ids=["inc-1"])
+def test_nothing_goes_while_a_restore_of_the_stack_is_open() -> None:
+    """It may be what is being restored, or the next to try."""
+    expired = find([taken(), NIGHTLY], [dump(1), dump(40)], open_ids=["inc-1"])
     assert not expired
-    assert "inc-1 isn't closed" in expired.kept[0]
+    assert [reason.partition(": ")[2] for reason in expired.kept] == ["restore inc-1 isn't closed"] * 2
 
 
 def test_the_last_snapshot_of_a_gone_instance_stays_though_rds_still_has_a_newer_one_of_its_own() -> None:

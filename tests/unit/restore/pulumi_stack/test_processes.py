@@ -12,7 +12,7 @@ STUBBORN = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); print(1
 
 
 def test_a_child_is_listed_while_it_runs_and_ended_by_interrupts() -> None:
-    waits = "import signal; print(1, flush=True); signal.pause()"
+    waits = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); print(1, flush=True); signal.pause()"
     with subprocess.Popen([sys.executable, "-c", waits], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         assert child.stdout is not None
         child.stdout.readline()
