@@ -330,9 +330,9 @@ CREATE UNLOGGED TABLE cache (id int GENERATED ALWAYS AS IDENTITY, old serial, fo
 ALTER SEQUENCE cache_id_seq SET LOGGED;
 ALTER SEQUENCE cache_old_seq SET LOGGED;
 """
-PERSISTENCE = (
-    "SELECT string_agg(relname || ' ' || relpersistence, ', ' ORDER BY relname) FROM pg_class WHERE relname ~ 'cache'"
-)
+PERSISTENCE = """
+SELECT string_agg(relname || ' ' || relpersistence::text, ', ' ORDER BY relname) FROM pg_class WHERE relname ~ 'cache'
+"""
 
 
 def test_a_logged_sequence_of_an_unlogged_table_is_no_unlogged_one_after_a_load(
