@@ -148,7 +148,7 @@ def reference_problems(context: GateContext) -> list[Problem]:
 def edited(reference: Reference) -> str:
     """Returns the object that holds a reference, as kubectl names it."""
     kind, name, *_ = reference.place.split("/", 2)
-    return f"deployment {reference.app}" if kind == "env" else f"{kind.lower()} {name}"
+    return f"deployment {reference.app}" if kind in ("env", "args") else f"{kind.lower()} {name}"
 
 
 def observe(context: GateContext) -> Observation:

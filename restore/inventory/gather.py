@@ -15,6 +15,7 @@ from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
 from restore.inventory.dependents import ask_dependents
 from restore.inventory.dump_lookup import choose_dump
+from restore.inventory.source_login import ask_source
 from restore.inventory.source_region import SourceLook, read_places, read_snapshot, read_source_region
 from restore.kubernetes import Api, Namespace, read_node_room
 from restore.model.cluster import Cluster
@@ -120,10 +121,17 @@ def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
             return inventory
         context = RestoreContext(settings, settings.request, inventory)
         source = inventory.local_source
+        silence = pool.submit(ask_source, aws, context)
         read_dependents = ask_dependents(settings, aws, source, pool) if source else Dependents
         capacity = read_capacity(aws, context, pool)
         node_room = nodes.result() if nodes else None
-        return replace(inventory, capacity=capacity, nodes=node_room, dependents=read_dependents())
+        return replace(
+            inventory,
+            capacity=capacity,
+            nodes=node_room,
+            dependents=read_dependents(),
+            source_silence=silence.result(),
+        )
 
 
 def _start_look(settings: Settings, reads: Reads) -> Future[SourceLook] | None:

@@ -12,7 +12,7 @@ from restore.kubernetes import field_ownership, gitops, parse
 from restore.kubernetes.api import Api, JsonBody, ReadObject
 from restore.kubernetes.other_writers import LISTS, OPTIONAL, Workloads, name_of, other_workloads, pod_spec_of, writers
 from restore.kubernetes.pods import Pod, pod
-from restore.kubernetes.references import Use, references, uses
+from restore.kubernetes.references import Use, list_unreadable, references, uses
 from restore.kubernetes.secret_controllers import secret_controllers, secret_writers
 from restore.model.cluster import Cluster, ConnectionSecret, Deployment, Reference, Writer
 from restore.model.labels import ANNOTATION_ID
@@ -62,8 +62,10 @@ class Namespace:
         objects = {path: read.item for path, read in reads.items() if read.item}
         switched = {Use("Secret", secret.name, key) for key in secret.switched_keys}
         in_specs = (item for app, spec in specs.items() for item in references(app, spec, objects, self.name, switched))
-        unread = sorted(f"{used[path].kind} {used[path].name}" for path, read in reads.items() if read.forbidden)
-        return tuple(dict.fromkeys(in_specs)), tuple(unread)
+        unread = {f"{used[path].kind} {used[path].name}" for path, read in reads.items() if read.forbidden}
+        deployments = (item for item in workloads.deployments if name_of(item) in apps)
+        unread |= {what for item in deployments for what in list_unreadable(pod_spec_of(item), _annotations_of(item))}
+        return tuple(dict.fromkeys(in_specs)), tuple(sorted(unread))
 
     def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
         """Returns each named Deployment, None for one that doesn't exist."""
@@ -165,6 +167,10 @@ class Namespace:
 def _read_deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, Deployment | None]:
     by_name = {name_of(item): item for item in items}
     return {name: parse.deployment(by_name[name]) if name in by_name else None for name in names}
+
+
+def _annotations_of(item: Mapping[str, object]) -> Mapping[str, str]:
+    return parse.deployment(item).template_annotations
 
 
 def _list_held(items: Sequence[Mapping[str, Any]]) -> list[str]:

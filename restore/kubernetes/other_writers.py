@@ -111,7 +111,7 @@ def _list_scaled_objects(items: Sequence[KubeObject], namespace: str, apps: Coll
         kind, target = _read_target(item)
         if kind == "Deployment" and target in apps:
             notes = texts(item["metadata"].get("annotations"))
-            resting = notes.get(PAUSED, "").lower() == "true" or notes.get(PAUSED_REPLICAS) == "0"
+            resting = _is_paused(item) or notes.get(PAUSED_REPLICAS) == "0"
             rest = "paused" if resting else "brings it back from zero replicas"
             annotate = f"kubectl --namespace {namespace} annotate scaledobject {name_of(item)}"
             resume = f"{annotate} {PAUSED}- {PAUSED_REPLICAS}-" if resting else ""
@@ -134,9 +134,13 @@ def _list_starter(
         yield Writer(kind, name_of(item), detail, commands[0], blocking=uses and not resting, resume=resume)
 
 
+def _is_paused(scaled: KubeObject) -> bool:
+    return texts(scaled["metadata"].get("annotations")).get(PAUSED, "").lower() == "true"
+
+
 def _list_scaled_jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     for item in items:
-        resting = texts(item["metadata"].get("annotations")).get(PAUSED, "").lower() == "true"
+        resting = _is_paused(item)
         annotate = f"kubectl --namespace {namespace} annotate scaledjob {name_of(item)} {PAUSED}"
         commands = (f"{annotate}=true", f"{annotate}-")
         yield from _list_starter(
@@ -269,6 +273,18 @@ def other_workloads(workloads: Workloads, apps: Collection[str]) -> Iterator[tup
     for item in workloads.jobs:
         if _is_active(item) and texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) != MANAGED_BY[1]:
             yield "Job", name_of(item), pod_spec_of(item)
+    yield from _other_custom_resources(workloads)
+
+
+def _other_custom_resources(workloads: Workloads) -> Iterator[tuple[str, str, KubeObject]]:
+    for item in workloads.scaled_jobs:
+        if not _is_paused(item):
+            job: KubeObject = _read_spec(item).get("jobTargetRef") or {}
+            yield "ScaledJob", name_of(item), _find_template_spec(job)
+    for item in workloads.rollouts:
+        if _read_spec(item).get("replicas", 1):  # of a workloadRef the template is empty, and that Deployment's counts
+            yield "Rollout", name_of(item), pod_spec_of(item)
+    yield from (("KnativeService", name_of(item), pod_spec_of(item)) for item in workloads.knative_services)
 
 
 def pod_spec_of(item: KubeObject) -> KubeObject:

@@ -21,6 +21,10 @@ SOURCES = (
     (SECRET, "secretKeyRef", "secretRef", "secret", "secretName"),
 )
 """Of each kind: what one variable, all variables and a volume call it, and the name's field in a volume."""
+SECRETS_STORE = "secrets-store.csi.k8s.io"
+"""Secrets Store CSI Driver, "Usage": the driver of the volume, and the class among its attributes."""
+VAULT_AGENT = "vault.hashicorp.com/agent-inject"
+"""Vault, "Agent Sidecar Injector annotations": of the pods."""
 
 
 @dataclass(frozen=True, order=True)
@@ -49,6 +53,17 @@ def uses(pod_spec: KubeObject) -> set[Use]:
         for source in _list_items(projected, "sources"):
             names |= set(_list_named(source, 3, "name"))
     return names
+
+
+def list_unreadable(pod_spec: KubeObject, annotations: Mapping[str, str]) -> Iterator[str]:
+    """Returns what brings the pods values of another place than the cluster, which this program doesn't ask."""
+    for volume in _list_items(pod_spec, "volumes"):
+        csi = cast("KubeObject", volume.get("csi") or {})
+        if csi.get("driver") == SECRETS_STORE:
+            attributes = cast("KubeObject", csi.get("volumeAttributes") or {})
+            yield f"SecretProviderClass {attributes.get('secretProviderClass', volume.get('name'))}"
+    if annotations.get(VAULT_AGENT, "").lower() == "true":
+        yield "what the Vault Agent writes"
 
 
 def _list_containers(pod_spec: KubeObject) -> Iterator[KubeObject]:
@@ -95,6 +110,9 @@ def references(
         for variable in _list_items(container, "env"):
             if variable.get("value"):
                 yield Reference(app, f"env/{variable['name']}", str(variable["value"]))
+        words = [str(word) for field in ("command", "args") for word in container.get(field) or ()]
+        if words:
+            yield Reference(app, f"args/{container['name']}", " ".join(words))
     for use in sorted(uses(pod_spec), key=lambda use: (use.kind, use.name, use.key or "")):
         texts = values(use.kind, objects.get(use.path(namespace), {}))
         for key, text in texts.items():

@@ -68,7 +68,7 @@ class Reference:
 
     app: str
     place: str
-    """`env/<variable>`, `ConfigMap/<name>/<key>` or `Secret/<name>/<key>`."""
+    """`env/<variable>`, `args/<container>`, `ConfigMap/<name>/<key>` or `Secret/<name>/<key>`."""
     text: str = field(repr=False)
 
     @property

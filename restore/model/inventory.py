@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from restore.errors import Problem
 from restore.model.aws_account import Caller
 from restore.model.capacity import Capacity
 from restore.model.cluster import Cluster
@@ -66,6 +67,10 @@ class Inventory:
     """What the stack's region has under the source's names; read for a source in another region only."""
     copy: Snapshot | None = None
     """The copy of a snapshot that can't be restored as it is."""
+
+    source_silence: Problem | None = None
+    """Why the source of applications that are to be stopped doesn't answer the operator; None where it does, and where
+    nobody has asked it."""
 
     @property
     def local_source(self) -> Instance | None:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 ADDRESS = re.compile(
     r"(?P<identifier>[a-z0-9-]+)\.[a-z0-9]+\."
-    r"(?:(?P<region>[a-z0-9-]+)\.rds\.(?:amazonaws\.com(?:\.cn)?|c2s\.ic\.gov|sc2s\.sgov\.gov)"
+    r"(?:(?P<region>[a-z0-9-]+)\.rds\.(?:amazonaws\.(?:com(?:\.cn)?|eu)"
+    r"|c2s\.ic\.gov|sc2s\.sgov\.gov|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
     r"|rds\.(?P<china>cn-[a-z0-9-]+)\.amazonaws\.com\.cn)",
     re.ASCII | re.IGNORECASE,
 )
-"""In China the region stands behind `rds` (Amazon Web Services in China, RDS User Guide: <name>.<hash>.rds.cn-north-1.
-amazonaws.com.cn); GovCloud has the form of everywhere else. Clusters and proxies have it too, and are no instances."""
+"""Every partition has a suffix of its own (botocore, data/partitions.json); in China the region stands behind `rds`
+(Amazon Web Services in China, RDS User Guide: <name>.<hash>.rds.cn-north-1.amazonaws.com.cn). Clusters and proxies have
+such an address too, and are no instances."""
 
 
 @dataclass(frozen=True)

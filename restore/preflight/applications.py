@@ -19,6 +19,9 @@ from restore.model.rights import SECRET_CONTROLLERS
 from validation.connect import urls
 from validation.keyed.reader import find_nearest
 
+CUSTOM = {"ScaledJob": "scaledjob", "Rollout": "rollout", "KnativeService": "service.serving.knative.dev"}
+"""Workloads that are custom resources, as kubectl calls them."""
+
 
 def applications_named(context: RestoreContext) -> Iterable[Problem]:
     if not context.settings.apps and context.request.traffic is not Traffic.SOURCE:
@@ -216,9 +219,14 @@ def _switching(context: RestoreContext, reference: Reference) -> str:
     secret, namespace = context.settings.secret, context.settings.namespace
     if (kind, name) == ("Secret", secret.name) and key:
         return f"pulumi config set --path 'secret.alsoKeys[{len(secret.also_keys)}]' {key}"
-    if kind == "env":
-        workload = reference.app.lower() if "/" in reference.app else f"deployment/{reference.app}"
-        return f"kubectl -n {namespace} set env {workload} {name}- (take it from the secret instead)"
+    if kind in ("env", "args"):
+        owner, _, workload = reference.app.rpartition("/")
+        if kind == "env" and owner not in CUSTOM:  # kubectl sets no variable of a custom resource
+            of = f"{owner.lower() or 'deployment'}/{workload}"
+            return f"kubectl -n {namespace} set env {of} {name}- (take it from the secret instead)"
+        what = f"variable {name}" if kind == "env" else f"arguments of container {name}"
+        resource = CUSTOM.get(owner, owner.lower() or "deployment")
+        return f"kubectl -n {namespace} edit {resource} {workload} ({what}: take it from the secret instead)"
     return f"kubectl -n {namespace} edit {kind.lower()} {name} (key {key}: take it from the secret instead)"
 
 

@@ -8,7 +8,9 @@ from restore.config.keys import SAFETY_CHECK
 from restore.cutover import traffic
 from restore.cutover.traffic import ConnectionTarget
 from restore.errors import Problem
+from restore.model import waivers
 from restore.model.context import ENGINE, RestoreContext
+from restore.model.gates import QUIESCED
 from restore.model.rds_status import BROKEN, LEAVING, SNAPSHOT_READY, way_out
 from restore.model.request import Traffic
 from restore.preflight.instance_settings import setting_problems
@@ -79,6 +81,20 @@ def source_can_be_saved(context: RestoreContext) -> Iterable[Problem]:
             f"status {' or '.join(sorted(SNAPSHOT_READY))} for the safety snapshot",
             f"{way_out(source.status, source.identifier)}; or, to do without: {waiver}",
         )
+
+
+def source_answers(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a freeze that gate `quiesced` couldn't prove: the applications would be down until somebody mends what
+    keeps the operator out. The gate's own waiver lets it pass."""
+    source, silence, check = context.local_source, context.inventory.source_silence, f"{QUIESCED.name}.unreachable"
+    if source and silence and waivers.reason(check, QUIESCED.name, context.settings.waive) is None:
+        problem = Problem(
+            f"instance {source.identifier}",
+            f"can't be asked who uses it: {silence.subject}: {silence.found}",
+            "an answer to the operator from here, as the gates need it once nobody is served",
+            f"{silence.fix}; pulumi preview",
+        )
+        yield waivers.with_command(problem, check)
 
 
 def freeze_completed(context: RestoreContext) -> Iterable[Problem]:

@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     instances.source_alone,
     instances.source_leaving,
     instances.source_can_be_saved,
+    instances.source_answers,
     instances.freeze_completed,
     instances.source_to_return_to,
     instances.candidate_failed,

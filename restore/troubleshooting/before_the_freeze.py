@@ -155,7 +155,8 @@ RECOVERY_POINTS = (
 INSTANCES = (
     Entry(
         ("instance <name>", "instance <name> (<resource id>)"),
-        "Source or candidate isn't as it must be: gone, broken, another instance under the name, or another restore's.",
+        "Source or candidate isn't as it must be: gone, broken, another instance under the name, another restore's, or "
+        "a source that doesn't answer the operator from this machine.",
         "The line `found` says which. Statuses such as failed, incompatible-restore or storage-full don't end by "
         "themselves: RDS's events say why. An instance is known by its DbiResourceId, never by its name alone.",
         "aws rds describe-events --source-type db-instance --source-identifier <name> --duration 1440; "

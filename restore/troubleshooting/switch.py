@@ -161,7 +161,7 @@ SERVING = Chapter(
         Entry(
             ("serving.reference:<deployment>/<place>",),
             "The pods are told the database that was left in another place as well.",
-            "A ConfigMap, another key or a plain variable names it: readers read it, migrations change it.",
+            "A ConfigMap, another key, a variable or an argument names it: readers read it, migrations change it.",
             "kubectl -n <namespace> describe deployment <deployment>; pulumi up",
         ),
         Entry(

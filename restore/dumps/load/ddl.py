@@ -15,14 +15,15 @@ import psycopg
 
 from restore.dumps.check.needs import read_authorized_role
 from restore.dumps.connections import LoadSession, build_failure
-from restore.dumps.load import ledger
+from restore.dumps.load import ledger, persistence
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.not_loaded import NotLoadedList
+from restore.dumps.load.persistence import Persistence
 from restore.dumps.load.target_checks import Prepared
 from restore.dumps.model import Options
 from restore.dumps.sql import encodings, role_names
 from restore.dumps.sql.allow_list import ClassifiedStatement
-from restore.dumps.sql.grammar import NAME, ROLE
+from restore.dumps.sql.grammar import ROLE
 from restore.dumps.sql.splitter import IDENTIFIER, shorten
 from restore.errors import PermanentError
 
@@ -38,18 +39,12 @@ PUBLICATIONS = re.compile(
 )
 """Those of all tables are a superuser's, on RDS rds_superuser's."""
 SCHEMA = re.compile(rb"ALTER [A-Z ]+ (?P<schema>%b)\." % IDENTIFIER)
-UNLOGGED = re.compile(rb"CREATE UNLOGGED (?P<what>TABLE|SEQUENCE) (?P<name>%b)" % NAME)
-"""A crash of the server empties these, and the ledger wouldn't know: they are logged until the load is done."""
 SQL_ASCII = re.compile(rb"SET client_encoding = 'SQL_ASCII'\Z")
 PUBLIC = frozenset({b"CREATE SCHEMA public", b'CREATE SCHEMA "public"'})
 """Written by pg_dump --clean before PostgreSQL 15; each new database has it."""
 EXTENSION_OWNER = """
 select pg_catalog.pg_has_role(current_user, extowner, 'USAGE') from pg_catalog.pg_extension where extname = %s
 """
-
-
-def _unlogged(match: re.Match[bytes]) -> bytes:
-    return b"ALTER %b %b SET UNLOGGED" % (match["what"], match["name"])
 
 
 def _is_vital(classified: ClassifiedStatement) -> bool:
@@ -84,8 +79,7 @@ class Control:
         self.settings: list[bytes] = []
         """SET statements so far, for other sessions."""
         self.skipped: list[str] = []
-        self.unlogged: list[bytes] = []
-        """What makes tables and sequences unlogged again, to be run with the end of the load."""
+        self._persistence = Persistence()
 
     def run_all(self, statements: Sequence[ClassifiedStatement]) -> None:
         """Runs any number of statements, at most BATCH of them in one transaction."""
@@ -96,8 +90,7 @@ class Control:
         """Runs the statements, those that follow each other with the same login in one transaction; what an earlier
         attempt ran is not run again."""
         statements = list(statements)
-        unlogged = [match for item in statements if (match := UNLOGGED.match(item.sql))]
-        self.unlogged.extend(map(_unlogged, unlogged))
+        self._persistence.see(statements)
         todo = [item for item in statements if item.kind in AGAIN or item.statement.number not in self._done.statements]
         for operators, items in groupby(todo, self._is_operators):
             self._one_by_one_where_refused(list(items), operators=operators)
@@ -123,8 +116,7 @@ class Control:
         """It is not noted as done: a load that goes on tries it again."""
         sql = role_names.rename_roles(classified, self._options.role_map)
         self.lost.add_statement(classified, error, sql, self._role or b"")
-        if match := UNLOGGED.match(classified.sql):
-            self.unlogged.remove(_unlogged(match))
+        self._persistence.forget(classified)
 
     def _state(self) -> tuple[bytes | None, bytes, int, int]:
         return self._role, self._encoding, len(self.settings), len(self.skipped)
@@ -159,7 +151,13 @@ class Control:
         """Makes unlogged again what the dump declares so. A crash of the server from here on empties it, as after the
         load's end."""
         with self.session.transaction():
-            ledger.run_in_any_order(self.session, self.unlogged)
+            self.unlog_as(self.session)
+
+    def unlog_as(self, session: LoadSession) -> None:
+        """Does that in a transaction of this session's."""
+        ledger.run_in_any_order(session, self._persistence.list_unlogging())
+        for statement in self._persistence.list_logging(self._prepared.version):
+            session.run(statement)
 
     def run_last(self, statements: Iterable[ClassifiedStatement]) -> None:
         """Runs statements as the operator, within the transaction that ends the load: there is no ledger any more."""
@@ -204,7 +202,7 @@ class Control:
                 sql = role_names.rename_roles(classified, self._names(classified))
                 if SQL_ASCII.match(sql):
                     sql = b"SET client_encoding = '%b'" % self.session.unconverted.encode()
-                self._execute(classified, sql.replace(b" UNLOGGED", b"", 1) if UNLOGGED.match(sql) else sql)
+                self._execute(classified, persistence.as_logged(sql))
 
     def _names(self, classified: ClassifiedStatement) -> Mapping[str, str]:
         """The load's own role stands in for the operator as an owner: at the end it hands over what it owns."""

@@ -435,7 +435,7 @@ class _Load:
         if self.prepared.load_role:
             self.prepared.load_role.bequeath(self.prepared.heir)
         else:
-            ledger.run_in_any_order(self.operator, self.control.unlogged)
+            self.control.unlog_as(self.operator)
 
     def _result(self) -> LoadResult:
         return LoadResult(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from mypy_boto3_s3 import S3Client
 
-HEAD = 512
-"""Bytes that tell the format: tar's magic stands at 257."""
+HEAD = 4096
+"""Bytes that tell the format: tar's magic stands at 257, and warnings in front of a plain dump take some KB."""
 
 
 class Peeked:

@@ -53,7 +53,7 @@ def find_mark(dump: Dump, head: bytes) -> Problem | None:
     before, title, _ = head.partition(TITLE)
     if title and not before.lstrip().startswith(BEGINNINGS):
         line = before.lstrip().splitlines()[0].decode(errors="replace")[:100]
-        lines = before.partition(b"--")[0].count(b"\n")
+        lines = before.count(b"\n") - 1  # a line of "--" stands above the title
         fix = f"aws s3 cp {dump.url} - | tail -n +{lines + 1} | aws s3 cp - {dump.url}.clean"
         return Problem(f"dump {dump.url}", f"another program's words in front: {line}", needed, fix)
     return None

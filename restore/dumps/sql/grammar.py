@@ -48,7 +48,7 @@ RULES = (
     _rule("search_path", rb"SELECT pg_catalog\.set_config\('search_path', '', false\)\Z"),
     _rule("setval", SETVAL),
     _rule("insert", INSERT + rb"\Z"),
-    _rule("statistics_data", rb"SELECT \* FROM pg_catalog\.pg_restore_(?:relation|attribute)_stats\(.*\)\Z"),
+    _rule("statistics_data", rb"SELECT \* FROM pg_catalog\.pg_restore_(?:relation|attribute|extended)_stats\(.*\)\Z"),
     _rule("begin", rb"BEGIN\Z"),
     _rule("commit", rb"COMMIT\Z"),
     _rule("session_authorization", rb"SET SESSION AUTHORIZATION (?:'(?P<quoted>(?:[^'\\]|'')+)'|(?P<role>%R))\Z"),

@@ -35,6 +35,7 @@ COPY = re.compile(
 )
 UNQUALIFIED_COPY = re.compile(rb"COPY %b (?:\([^()]*\) )?FROM stdin\Z" % IDENTIFIER)
 """https://www.postgresql.org/docs/release/10.3/, CVE-2018-1058"""
+UNQUALIFIED_INSERT = re.compile(rb"INSERT INTO %b (?:\(|VALUES\b|OVERRIDING\b|DEFAULT\b)" % IDENTIFIER)
 LITERAL = rb"(?:NULL|DEFAULT|true|false|[+-]?[0-9.]++(?:[eE][+-]?[0-9]++)?|[BX]?'[^']*+(?:''[^']*+)*+')"
 ROW = rb"\((?:%(l)s(?:, %(l)s)*+)?\)" % {b"l": LITERAL}
 INSERT = (
@@ -257,14 +258,15 @@ class Splitter:
         self._complete = False
         if sql[:4].upper() == b"COPY" and not sql[4:5].isalnum():
             return self._copy(sql, offset, line)
+        if UNQUALIFIED_INSERT.match(sql):
+            raise _unqualified(offset, line)
         self._drop()
         return Statement(sql, self._statements, offset, line, self.codec, self._entry, self._depends)
 
     def _copy(self, sql: bytes, offset: int, line: int) -> CopyBegin:
         match = COPY.match(sql)
         if match is None and UNQUALIFIED_COPY.match(sql):
-            found = "names without their schema: the pg_dump is older than 10.3 and 9.6.8"
-            raise _refused(offset, line, found, "pg_dump of March 2018 or newer", AGAIN)
+            raise _unqualified(offset, line)
         if match is None:
             needed = "COPY schema.table (columns) FROM stdin, as pg_dump writes it"
             raise _refused(offset, line, shorten(sql), needed)
@@ -416,3 +418,8 @@ ANOTHER = (
 
 def _refused(offset: int, line: int, found: str, needed: str, fix: str = ANOTHER) -> PermanentError:
     return PermanentError.of(Problem(f"dump, line {line}, byte {offset}", found, needed, fix))
+
+
+def _unqualified(offset: int, line: int) -> PermanentError:
+    found = "names without their schema: the pg_dump is older than 10.3 and 9.6.8"
+    return _refused(offset, line, found, "pg_dump of March 2018 or newer", AGAIN)

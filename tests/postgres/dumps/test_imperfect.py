@@ -325,6 +325,26 @@ def test_what_pg_dump_writes_seldom_is_loaded_or_left_out_and_said(
     assert says in "\n".join(result.skipped)
 
 
+UNLOGGED = b"""
+CREATE UNLOGGED TABLE cache (id int GENERATED ALWAYS AS IDENTITY, old serial, follows serial);
+ALTER SEQUENCE cache_id_seq SET LOGGED;
+ALTER SEQUENCE cache_old_seq SET LOGGED;
+"""
+PERSISTENCE = """
+SELECT string_agg(relname || ' ' || relpersistence::text, ', ' ORDER BY relname) FROM pg_class WHERE relname ~ 'cache'
+"""
+
+
+def test_a_logged_sequence_of_an_unlogged_table_is_no_unlogged_one_after_a_load(
+    server: DumpServer, bucket: Bucket, target: str
+) -> None:
+    with server.database() as source:
+        server.psql(source, UNLOGGED)
+        loaded(server, bucket, bucket.put("unlogged.sql", server.dump(source)), target)
+        assert server.value(target, PERSISTENCE) == server.value(source, PERSISTENCE)
+    assert server.value(target, PERSISTENCE) == "cache u, cache_follows_seq u, cache_id_seq p, cache_old_seq p"
+
+
 def test_a_plan_says_before_the_load_what_this_target_will_refuse(
     server: DumpServer, bucket: Bucket, imperfect: str, target: str, tmp_path: Path
 ) -> None:

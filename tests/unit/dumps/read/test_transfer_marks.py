@@ -54,3 +54,15 @@ def test_what_stands_in_front_is_named_with_the_command_that_takes_it_off(head: 
 def test_a_dump_as_pg_dump_writes_it_has_no_mark(head: bytes) -> None:
     assert find_mark(DUMP, head) is None
     assert not has_terminal_line_ends(head)
+
+
+def test_a_warning_of_pg_dump_in_front_goes_as_a_whole_by_the_printed_command() -> None:
+    """`docker exec -t` joins pg_dump's stderr and stdout; its hint about circular foreign keys has dashes."""
+    warning = (
+        b"pg_dump: warning: there are circular foreign-key constraints on this table:\r\n"
+        b"pg_dump: hint: You might not be able to restore the dump without using --disable-triggers.\r\n"
+        b"pg_dump: hint: Consider using a full dump instead of a --data-only dump to avoid this problem.\r\n"
+    )
+    problem = find_mark(DUMP, warning + b"--\r\n-- PostgreSQL database dump\r\n--\r\n")
+    assert problem
+    assert "tail -n +4 |" in problem.fix

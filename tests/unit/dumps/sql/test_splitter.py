@@ -294,6 +294,8 @@ def test_a_statement_knows_its_entry_of_the_table_of_contents_and_what_that_depe
     ("text", "says"),
     [
         (b"COPY users (id, email) FROM stdin;\n1\ta\n\\.\n", "names without their schema.*scratch server"),
+        (b"INSERT INTO users VALUES (1, 'a;b');\n", "names without their schema.*scratch server"),
+        (b'INSERT INTO "Users" (id) OVERRIDING SYSTEM VALUE VALUES (1);\n', "names without their schema"),
         (b"INSERT INTO public.t VALUES " + b"(1, '%b'),\n" % (b"x" * 1000) * 17000, "an INSERT of more than 16 MiB"),
     ],
 )

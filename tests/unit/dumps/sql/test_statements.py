@@ -25,6 +25,8 @@ WRITTEN = {
     "SELECT pg_catalog.setval('public.\"Odd''s_seq\"', 42, true)": "setval",
     "SELECT pg_catalog.lo_create('123')": "large_object",
     "SELECT pg_catalog.lowrite(0, '\\x00ff')": "large_object",
+    "SELECT * FROM pg_catalog.pg_restore_attribute_stats(\n\t'version', '180001'::integer\n)": "statistics_data",
+    "SELECT * FROM pg_catalog.pg_restore_extended_stats(\n\t'version', '190000'::integer\n)": "statistics_data",
     "CREATE SCHEMA analytics": "schema",
     "CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA public": "extension",
     "COMMENT ON EXTENSION citext IS 'it''s; text'": "extension_comment",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
+import botocore
 import pytest
 
 from restore.cutover.traffic import ConnectionTarget, find_pointing
 from restore.model.context import RestoreContext
+from restore.model.rds_address import RdsAddress, parse_address
 from restore.model.request import RDS_CERTIFICATES, certificates_of
 from tests.support.worlds import PITR, RUNNING, SOURCE_HOST, URL, inventory, secret, settings
 
@@ -28,6 +32,15 @@ def test_a_source_that_is_gone_is_found_by_its_address(host: str, target: Connec
     cluster = replace(RUNNING, secret=secret(URL.replace(SOURCE_HOST, host)))
     context = RestoreContext(settings(), PITR, inventory(source=None, cluster=cluster))
     assert find_pointing(context) is target
+
+
+def test_no_partition_of_aws_is_forgotten() -> None:
+    """botocore has a newer one, such as the European Sovereign Cloud, before anybody here does."""
+    listed = json.loads((Path(botocore.__file__).parent / "data" / "partitions.json").read_text())["partitions"]
+    for partition in listed:
+        region = next(name for name in partition["regions"] if not name.endswith("-global"))
+        address = parse_address(f"shop.abc.{region}.rds.{partition['outputs']['dnsSuffix']}")
+        assert address == RdsAddress("shop", region), partition["id"]
 
 
 @pytest.mark.parametrize(

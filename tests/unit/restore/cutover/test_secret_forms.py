@@ -100,3 +100,12 @@ def test_a_key_that_was_switched_is_never_left_out_of_a_patch_which_would_delete
     forgotten = settings(asked(traffic=Traffic.SOURCE), secret=replace(BY_PARTS, also_keys=()))
     refused = only_problem(forgotten, world)
     assert "has written key DIRECT_URL" in refused.found
+
+
+def test_what_tells_a_custom_resource_the_source_is_taken_out_by_a_command_that_kubectl_has() -> None:
+    told = replace(RUNNING, references=(Reference("KnativeService/hook", "env/DIRECT_URL", DIRECT),))
+    assert "edit service.serving.knative.dev hook" in only_problem(settings(), inventory(cluster=told)).fix
+    told = replace(RUNNING, references=(Reference("CronJob/nightly", "env/DIRECT_URL", DIRECT),))
+    assert "set env cronjob/nightly DIRECT_URL-" in only_problem(settings(), inventory(cluster=told)).fix
+    told = replace(RUNNING, references=(Reference("api", "args/app", DIRECT),))
+    assert "edit deployment api (arguments of container app" in only_problem(settings(), inventory(cluster=told)).fix

@@ -13,6 +13,8 @@ from restore.model.cluster import Writer
 
 APPS = ("api-gateway", "indexer")
 SECRET = "database-credentials"
+TOLD = {"containers": [{"env": [{"name": "DIRECT_URL", "value": "postgresql://source/shop"}]}]}
+PAUSED = {"annotations": {"autoscaling.keda.sh/paused": "true"}}
 WITH_SECRET = {"containers": [{"envFrom": [{"secretRef": {"name": SECRET}}]}]}
 
 
@@ -38,10 +40,9 @@ def test_an_autoscaler_is_told_but_stops_nobody_because_it_rests_at_zero() -> No
 
 
 def test_keda_brings_pods_back_from_zero_unless_paused() -> None:
-    paused = {"annotations": {"autoscaling.keda.sh/paused": "true"}}
     held = {"annotations": {"autoscaling.keda.sh/paused-replicas": "0"}}
     spec = {"scaleTargetRef": {"name": "indexer"}}
-    items = [item("free", spec), item("paused", spec, **paused), item("held", spec, **held)]
+    items = [item("free", spec), item("paused", spec, **PAUSED), item("held", spec, **held)]
     assert {one.name: one.blocking for one in found(scaled_objects=items)} == {
         "free": True,
         "paused": False,
@@ -149,14 +150,20 @@ def test_what_else_runs_is_searched_for_the_source_as_well() -> None:
             deployments=[item("indexer", template({})), item("reports", template({})), item("off", {"replicas": 0})],
             cron_jobs=[item("nightly", {"jobTemplate": {"spec": template({})}}), item("resting", {"suspend": True})],
             jobs=[item("import", {}, {"active": 1}), item("done", {"suspend": True})],
+            scaled_jobs=[item("worker", {"jobTargetRef": template(TOLD)}), item("paused", {}, **PAUSED)],
+            rollouts=[item("canary", template(TOLD)), item("none", template(TOLD, replicas=0))],
+            knative_services=[item("hook", template(TOLD))],
         ),
         APPS,
     )
-    assert [(kind, name) for kind, name, _ in listed] == [
-        ("Deployment", "reports"),
-        ("CronJob", "nightly"),
-        ("Job", "import"),
-    ]
+    assert {(kind, name): spec for kind, name, spec in listed} == {
+        ("Deployment", "reports"): {},
+        ("CronJob", "nightly"): {},
+        ("Job", "import"): {},
+        ("ScaledJob", "worker"): TOLD,
+        ("Rollout", "canary"): TOLD,
+        ("KnativeService", "hook"): TOLD,
+    }
 
 
 def test_our_own_job_is_no_foreign_writer() -> None:

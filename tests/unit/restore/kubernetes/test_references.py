@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from restore.kubernetes.references import Use, references, uses
+from restore.kubernetes.references import Use, list_unreadable, references, uses
 from restore.model.cluster import Reference
 
 HOST = "shop.abc.us-east-1.rds.amazonaws.com"
@@ -34,6 +34,8 @@ def variable(form: str, name: str, key: str) -> dict[str, Any]:
     ("pod_spec", "place"),
     [
         (containers(env=[{"name": "READ_HOST", "value": HOST}]), "env/READ_HOST"),
+        (containers(command=["migrate"], args=["--url", URL]), "args/app"),
+        (containers(command=["sh", "-c", f"psql -h {HOST}"]), "args/app"),
         (containers("initContainers", env=[{"name": "MIGRATE", "value": URL}]), "env/MIGRATE"),
         (containers(**variable("configMapKeyRef", "settings", "READ_URL")), "ConfigMap/settings/READ_URL"),
         (containers(**variable("secretKeyRef", "other", "DIRECT_URL")), "Secret/other/DIRECT_URL"),
@@ -72,3 +74,12 @@ def test_a_value_never_stands_in_a_text_of_a_reference() -> None:
 
 def test_only_objects_that_pods_get_are_read() -> None:
     assert uses(containers(**variable("secretKeyRef", "other", "KEY"))) == {Use("Secret", "other", "KEY")}
+
+
+def test_what_comes_from_outside_of_the_cluster_is_said_and_not_taken_for_nothing() -> None:
+    attributes = {"secretProviderClass": "shop-database"}
+    csi = {"volumes": [{"name": "db", "csi": {"driver": "secrets-store.csi.k8s.io", "volumeAttributes": attributes}}]}
+    assert list(list_unreadable(csi, {})) == ["SecretProviderClass shop-database"]
+    assert list(list_unreadable({}, {"vault.hashicorp.com/agent-inject": "true"})) == ["what the Vault Agent writes"]
+    disk = {"volumes": [{"name": "cache", "csi": {"driver": "ebs.csi.aws.com"}}, {"name": "tmp", "emptyDir": {}}]}
+    assert list(list_unreadable(disk, {"vault.hashicorp.com/agent-inject": "false"})) == []
