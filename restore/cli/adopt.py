@@ -26,6 +26,11 @@ from restore.program import adoption as program
 from restore.pulumi_stack.automation import OperatorStack, PlannedStep
 
 HARMLESS = frozenset({"import", "same", "read", "refresh"})
+ONLY_IN_STATE = frozenset(
+    {"applyImmediately", "deleteAutomatedBackups", "finalSnapshotIdentifier", "skipFinalSnapshot"}
+)
+"""What the AWS plugin keeps for calls to come: RDS has nothing of it, and an update of it calls nothing
+(hashicorp/terraform-provider-aws, internal/service/rds/instance.go, HasChangesExcept)."""
 """What may become of a resource of AWS."""
 
 
@@ -99,10 +104,16 @@ def list_fingerprints(context: GateContext) -> dict[str, Mapping[str, Any]]:
 
 def require_harmless(steps: Sequence[PlannedStep]) -> None:
     """Raises PermanentError where anything of AWS or of the cluster would be made, changed or deleted."""
-    harmful = [step for step in steps if step.type.startswith(("aws:", "kubernetes:")) and step.kind not in HARMLESS]
+    outside = [step for step in steps if step.type.startswith(("aws:", "kubernetes:"))]
+    harmful = [step for step in outside if step.kind not in HARMLESS and not is_only_in_state(step)]
     if harmful:
-        what = ", ".join(f"{step.kind} {step.name}" for step in harmful)
+        what = ", ".join(f"{step.kind} {step.name} {list(step.changes) or ''}".rstrip() for step in harmful)
         raise PermanentError(f"nothing was adopted: it would {what}\n  fix: pulumi preview (shows what differs)")
+
+
+def is_only_in_state(step: PlannedStep) -> bool:
+    """Tells whether an update changes nothing but what the plugin itself remembers."""
+    return step.kind == "update" and bool(step.changes) and ONLY_IN_STATE.issuperset(step.changes)
 
 
 def record(context: GateContext, adoption: Adoption, now: datetime) -> None:

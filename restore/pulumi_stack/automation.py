@@ -42,6 +42,8 @@ class PlannedStep:
     kind: str
     type: str
     name: str
+    changes: tuple[str, ...] = ()
+    """The properties that an update would change."""
 
 
 class OperatorStack:
@@ -192,7 +194,8 @@ class OperatorStack:
         def collect(event: automation.EngineEvent) -> None:
             if event.resource_pre_event:
                 step = event.resource_pre_event.metadata
-                steps.append(PlannedStep(str(step.op.value), step.type, step.urn.rpartition("::")[2]))
+                name, changes = step.urn.rpartition("::")[2], tuple(step.diffs or ())
+                steps.append(PlannedStep(str(step.op.value), step.type, name, changes))
 
         with translated("a preview"):
             self._open(program).preview(on_event=collect, suppress_outputs=True)

@@ -88,7 +88,7 @@ def test_a_state_that_was_lost_is_adopted_and_nothing_in_aws_is_changed_or_made_
     assert {steps[f"{name}-inc-1"] for name in ("candidate", "safety", "conformed", "validated")} == {"same"}
     in_s3.up().ok()
     assert len(attempts(in_s3, "validated")) == 1
-    in_s3.run("python", "-m", "restore", "adopt", "--yes").failed("it isn't lost", "pulumi up")
+    in_s3.run("python", "-m", "restore", "adopt", "--yes").failed("a state that was lost", "pulumi up")
     in_s3.config(traffic="restored")
     in_s3.up().ok()
     assert sandbox.replicas() == names.DEPLOYMENTS

@@ -23,6 +23,13 @@ def test_imports_and_receipts_are_harmless() -> None:
     adopt.require_harmless([STASH, PlannedStep("import", "aws:rds/instance:Instance", "candidate-inc-1")])
 
 
+def test_what_only_the_plugin_remembers_is_no_change_of_a_database() -> None:
+    remembered = PlannedStep("update", "aws:rds/instance:Instance", "candidate-inc-1", ("skipFinalSnapshot",))
+    adopt.require_harmless([remembered])
+    with pytest.raises(PermanentError, match="instanceClass"):
+        adopt.require_harmless([replace(remembered, changes=("skipFinalSnapshot", "instanceClass"))])
+
+
 @pytest.mark.parametrize("kind", ["create", "update", "delete", "replace", "create-replacement", "import-replacement"])
 def test_nothing_is_adopted_by_changing_anything_outside_of_the_state(kind: str) -> None:
     with pytest.raises(PermanentError, match=f"{kind} candidate-inc-1"):

@@ -81,5 +81,7 @@ def test_what_comes_from_outside_of_the_cluster_is_said_and_not_taken_for_nothin
     csi = {"volumes": [{"name": "db", "csi": {"driver": "secrets-store.csi.k8s.io", "volumeAttributes": attributes}}]}
     assert list(list_unreadable(csi, {})) == ["SecretProviderClass shop-database"]
     assert list(list_unreadable({}, {"vault.hashicorp.com/agent-inject": "true"})) == ["what the Vault Agent writes"]
-    disk = {"volumes": [{"name": "cache", "csi": {"driver": "ebs.csi.aws.com"}}, {"name": "tmp", "emptyDir": {}}]}
+    disk: dict[str, Any] = {
+        "volumes": [{"name": "cache", "csi": {"driver": "ebs.csi.aws.com"}}, {"name": "tmp", "emptyDir": {}}]
+    }
     assert list(list_unreadable(disk, {"vault.hashicorp.com/agent-inject": "false"})) == []
