@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from mypy_boto3_s3 import S3Client
 
+BINARY_HEAD = 512
+"""Bytes in which a zero byte tells a binary file; one further on is a damaged row, which the load names."""
 HEAD = 4096
 """Bytes that tell the format: tar's magic stands at 257, and warnings in front of a plain dump take some KB."""
 
@@ -89,7 +91,7 @@ class SqlStream:
         if kind is None:
             if mark := find_mark(self.dump, text.head):
                 raise PermanentError.of(mark)
-            if b"\0" in text.head or not text.head.strip():
+            if b"\0" in text.head[:BINARY_HEAD] or not text.head.strip():
                 raise PermanentError.of(_unknown(self.dump, text.head))
             return Format.PLAIN, PlainText(LineEnds(text) if has_terminal_line_ends(text.head) else text)
         return kind, self._convert(
