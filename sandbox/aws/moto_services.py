@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import random
 import re
 import secrets
 import sys
@@ -70,6 +71,7 @@ class MotoServices:
 
         self._random = cast("Any", mock_random)
         self._application: Any = DomainDispatcherApplication(create_backend_app)
+        self._drawing = threading.local()
         self._journal = Journal(folder)
         self._lock = threading.RLock()
         self._touched: set[tuple[str, str]] = set()
@@ -82,7 +84,9 @@ class MotoServices:
         import moto.s3.models as s3_models
 
         def draw(count: int) -> bytes:
-            return int(self._random.getrandbits(8 * count)).to_bytes(count, "little") if count else b""
+            # A thread's own: a read beside it would take from what a change draws, and from its replay
+            source = getattr(self._drawing, "random", None) or random.Random(secrets.randbits(64))
+            return source.randbytes(count)
 
         for module in (cast("Any", kms_utils), cast("Any", s3_models)):
             module.os = _SeededOs(draw)
@@ -125,6 +129,7 @@ class MotoServices:
         scope = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
         self._touched.add((scope[1], scope[2]) if scope else ("", ""))
         self._random.seed(request.seed)
+        self._drawing.random = random.Random(request.seed)
         self._clock.at = request.time
         answer = _Answer()
         try:
