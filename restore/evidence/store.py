@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -99,25 +99,11 @@ class Store:
     def read_result(self, stack: str, restore_id: str, name: str, most: int) -> bytes | None:
         """Returns what a Job has written under this name, at most `most` bytes; None while there is nothing. Raises
         PermanentError for a larger one, or one that can't be read, TemporaryError when S3 doesn't answer."""
-        folder, file = _format_results(stack, restore_id), f"{_require_safe_name(name)}.json"
-        with _reading():
-            try:
-                if folder + file not in self._documents.names(folder):
-                    return None
-            except NotFoundError:
-                return None
-            return self._documents.get(folder + file, most)
+        return self._read_if_there(_format_results(stack, restore_id), name, most)
 
     def read_answers(self, stack: str, restore_id: str, resource_id: str) -> bytes | None:
         """Returns what the checks of an instance have kept; None for nothing. Raises PermanentError, TemporaryError."""
-        folder, file = _format_answers(stack, restore_id), f"{_require_safe_name(resource_id)}.json"
-        with _reading():
-            try:
-                if folder + file not in self._documents.names(folder):
-                    return None
-            except NotFoundError:
-                return None
-            return self._documents.get(folder + file, MOST_ANSWERS)
+        return self._read_if_there(_format_answers(stack, restore_id), resource_id, MOST_ANSWERS)
 
     def write_answers(self, stack: str, restore_id: str, resource_id: str, content: bytes) -> str:
         """Replaces what the checks of an instance have kept: JSON, which is no record. Returns where. Raises
@@ -161,21 +147,25 @@ class Store:
     def read_of_stack(self, stack: str, name: str) -> Mapping[str, Any] | None:
         """Returns a document of a whole stack, None where there is none. Raises as `read_all` does."""
         folder = _format_stack_folder(stack)
-        with _reading():
-            try:
-                if folder + name not in self._documents.names(folder):
-                    return None
-            except NotFoundError:
-                return None
-        return self._read(folder + name)
+        return self._read(folder + name) if folder + name in self._list(folder) else None
 
     def _names(self, stack: str, restore_id: str) -> list[str]:
+        return [name for name in self._list(_format_folder(stack, restore_id)) if _parse_step(name)]
+
+    def _list(self, folder: str) -> Sequence[str]:
+        """Returns the documents of a folder; of one that isn't there, none."""
         with _reading():
             try:
-                names = self._documents.names(_format_folder(stack, restore_id))
+                return self._documents.names(folder)
             except NotFoundError:
-                return []
-        return [name for name in names if _parse_step(name)]
+                return ()
+
+    def _read_if_there(self, folder: str, name: str, most: int) -> bytes | None:
+        file = f"{folder}{_require_safe_name(name)}.json"
+        if file not in self._list(folder):
+            return None
+        with _reading():
+            return self._documents.get(file, most)
 
     def _put(self, name: str, content: bytes, *, replace: bool = False) -> str:
         try:

@@ -19,7 +19,7 @@ from restore.model.planned import Plan
 from restore.model.rds import Instance
 from restore.model.rds_status import BACKING_UP
 from restore.polling import wait_for
-from restore.program.restoration import UNTOUCHED, FindInstance, run_step
+from restore.program.restoration import ACCEPTED, UNTOUCHED, FindInstance, declare_step
 
 ACCEPTANCE_SECONDS = 900.0
 """RDS answers a restore within seconds; the plugin tries again for minutes where a new role isn't known yet."""
@@ -90,19 +90,7 @@ def declare_acceptance(
 
     `depends_on`: what the candidate is made of or with, which can take hours.
     """
-    plan = creation.plan
-
-    async def run(_args: pulumi.ResourceHookArgs) -> None:
-        await run_step(creation.await_acceptance)
-
-    hook = pulumi.ResourceHook("restore-accepted", run)
-    hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
-    stash = pulumi.Stash(
-        f"accepted-{plan.id}",
-        input={"candidate": plan.candidate, "point": plan.point.tag},
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on, hooks=hooks),
-    )
-    return [stash]
+    return [declare_step(ACCEPTED, creation.plan, creation.await_acceptance, parent, depends_on)]
 
 
 def waits_for_freeze(plan: Plan) -> bool:

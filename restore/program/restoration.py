@@ -30,6 +30,7 @@ ACCEPTANCE_SECONDS = 900.0
 RESTORE_SECONDS = 24 * 3600.0
 LONGEST_PAUSE = 5.0
 UNTOUCHED = "no application was stopped"
+ACCEPTED = "accepted"
 
 FindInstance = Callable[[], Instance | None]
 """Reads the candidate by name and tags; None while there is none. Raises RestoreError when RDS can't be asked."""
@@ -154,19 +155,26 @@ def declare_restoration(
     Of a candidate that was made before and that somebody deleted, both are in the state: then RDS isn't asked, for the
     state may have the instance, too. The plugin makes it again once a refresh has taken it out of the state.
     """
-    plan = restoration.plan
+    accepted = declare_step(ACCEPTED, restoration.plan, restoration.ask, parent, depends_on)
+    return accepted, declare_step("created", restoration.plan, restoration.wait, parent, [accepted])
 
-    def declare(name: str, step: Callable[[], str | None], after: Sequence[pulumi.Resource]) -> pulumi.Stash:
-        async def run(_args: pulumi.ResourceHookArgs) -> None:
-            await run_step(step)
 
-        hook = pulumi.ResourceHook(f"restore-{name}", run)
-        hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
-        return pulumi.Stash(
-            f"{name}-{plan.id}",
-            input={"candidate": plan.candidate, "point": plan.point.tag},
-            opts=pulumi.ResourceOptions(parent=parent, depends_on=after, hooks=hooks),
-        )
+def declare_step(
+    name: str,
+    plan: Plan,
+    step: Callable[[], str | None],
+    parent: pulumi.Resource,
+    depends_on: Sequence[pulumi.Resource],
+) -> pulumi.Stash:
+    """Returns what is there once a step of making the candidate is done; the step returns why it isn't, or None."""
 
-    accepted = declare("accepted", restoration.ask, depends_on)
-    return accepted, declare("created", restoration.wait, [accepted])
+    async def run(_args: pulumi.ResourceHookArgs) -> None:
+        await run_step(step)
+
+    hook = pulumi.ResourceHook(f"restore-{name}", run)
+    hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+    return pulumi.Stash(
+        f"{name}-{plan.id}",
+        input={"candidate": plan.candidate, "point": plan.point.tag},
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=depends_on, hooks=hooks),
+    )

@@ -123,7 +123,7 @@ class OperatorStack:
     def apply(self, step: Step) -> None:
         """Sets and removes the step's keys, then `pulumi up`; its output goes to the terminal as it comes. Raises
         PermanentError when either fails."""
-        self._write(step.change, step.remove)
+        self.write_config(step.change, step.remove)
         try:
             self._stack.up(message=f"rollback: {step.title}", on_output=show, color="never")
         except automation.CommandError as error:
@@ -165,16 +165,13 @@ class OperatorStack:
             raise answer
         return answer
 
-    def write_config(self, change: Config) -> None:
-        """Sets keys without an update, secrets as secrets. Raises PermanentError."""
-        self._write(change, [])
-
     def set(self, change: Mapping[str, str], remove: Sequence[str]) -> None:
         """Sets and removes keys without an update; none of them is a secret. Raises PermanentError."""
-        self._write({key: ConfigValue(text) for key, text in change.items()}, remove)
+        self.write_config({key: ConfigValue(text) for key, text in change.items()}, remove)
 
-    def _write(self, change: Mapping[str, ConfigValue], remove: Sequence[str]) -> None:
-        """Writes objects and lists into the stack's file as such: set as text, the typed schema would refuse them."""
+    def write_config(self, change: Config, remove: Sequence[str] = ()) -> None:
+        """Sets and removes keys without an update, secrets as secrets, objects and lists as such in the stack's file:
+        set as text, the typed schema would refuse them. Raises PermanentError."""
         objects = {key: value for key, value in change.items() if container(value.text) and not value.secret}
         plain = {key: value for key, value in change.items() if key not in objects}
         with translated("changing the configuration"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from sandbox.standins.kubernetes import readiness
 from sandbox.standins.kubernetes.api_client import Api, KubernetesError
@@ -147,9 +149,15 @@ class Patch:
         """Gives the fields up; the object stays. What nobody else owns falls back to its default, or vanishes."""
         inputs = call.state.get("__inputs") or call.old_inputs
         who = str(call.state.get("__fieldManager") or manager(inputs))
-        try:
+        with self._deleting():
             self._live(inputs)
             self._api.apply(self._path(inputs), relinquishing(self._kind, inputs), who, force=False)
+
+    @contextmanager
+    def _deleting(self) -> Generator[None]:
+        """What is gone already is deleted; so is what no cluster answers for, where the settings say so."""
+        try:
+            yield
         except Unreachable as error:
             if not self._settings.delete_unreachable:
                 raise CallRefused(f"configured Kubernetes cluster is unreachable. {LOST}") from error
@@ -253,14 +261,8 @@ class OwnObject(Patch):
 
     def delete(self, call: Call) -> None:
         inputs = call.state.get("__inputs") or call.old_inputs
-        try:
+        with self._deleting():
             self._api.delete(self._path(inputs))
-        except Unreachable as error:
-            if not self._settings.delete_unreachable:
-                raise CallRefused(f"configured Kubernetes cluster is unreachable. {LOST}") from error
-        except KubernetesError as error:
-            if error.code != 404:
-                raise
 
 
 def _identity(inputs: Properties) -> str:

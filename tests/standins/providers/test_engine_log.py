@@ -10,13 +10,13 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from sandbox.standins.kubernetes.api_client import KubernetesError
 from sandbox.standins.kubernetes.patch import Patch
 from sandbox.standins.kubernetes.patched_objects import DEPLOYMENT
 from sandbox.standins.kubernetes.provider_config import KubernetesSettings
 from sandbox.standins.plugin.engine_log import EngineLog
 from sandbox.standins.plugin.interface import Call, Surroundings
 from sandbox.standins.plugin.property_values import Properties
+from tests.support.standins.no_objects import NoObjects
 
 URN = "urn:pulumi:test::restore::kubernetes:apps/v1:DeploymentPatch::freeze"
 
@@ -44,29 +44,10 @@ def test_an_engine_that_is_gone_is_no_error() -> None:
     EngineLog("127.0.0.1:1").warn(URN, "look")
 
 
-class Applied:
-    """An API server that does as it is told and has no objects of any kind."""
-
-    def get(self, path: str) -> Properties:
-        raise KubernetesError(404, "NotFound", path)
-
-    def list(self, path: str, selector: str) -> list[Properties]:
-        return []
-
-    def watch(self, path: str) -> None:
-        """Agrees."""
-
-    def apply(self, path: str, body: Properties, manager: str, *, force: bool, dry_run: bool = False) -> Properties:
-        return body
-
-    def delete(self, path: str) -> None:
-        raise KubernetesError(404, "NotFound", path)
-
-
 def test_a_deployment_at_zero_is_ready_at_once_and_the_operator_is_warned() -> None:
     heard: list[tuple[str, str]] = []
     around = Surroundings(threading.Event(), lambda where, text: heard.append((where, text)))
     inputs: Properties = {"metadata": {"name": "indexer", "namespace": "shop"}, "spec": {"replicas": 0}}
-    identity, _ = Patch(DEPLOYMENT, Applied(), KubernetesSettings(None), around).create(Call(urn=URN, raw=inputs))
+    identity, _ = Patch(DEPLOYMENT, NoObjects(), KubernetesSettings(None), around).create(Call(urn=URN, raw=inputs))
     assert identity == "shop/indexer"
     assert heard == [(URN, "Replicas scaled to 0")]

@@ -9,12 +9,12 @@ import pytest
 
 from sandbox.standins.aws.named_types import BackupsReplicationType, EventSubscriptionType, MetricAlarmType, TopicType
 from sandbox.standins.aws.rds_client import RdsError
-from sandbox.standins.kubernetes.api_client import KubernetesError
 from sandbox.standins.kubernetes.patch import OwnObject
 from sandbox.standins.kubernetes.patched_objects import OWN_CRON_JOB
 from sandbox.standins.kubernetes.provider_config import KubernetesSettings
 from sandbox.standins.plugin.interface import Call, Surroundings
 from sandbox.standins.plugin.property_values import UNKNOWN, Properties
+from tests.support.standins.no_objects import NoObjects
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:oncall"
 URN = "urn:pulumi:prod::restore::aws:x/y:Z::name"
@@ -114,27 +114,15 @@ def test_backups_are_replicated_in_the_region_that_is_named() -> None:
     assert (identity, state["region"], set(regions)) == (arn, "us-west-2", {"us-west-2"})
 
 
-class Gone:
+class Gone(NoObjects):
     """An API server whose object somebody has deleted already."""
 
     def __init__(self) -> None:
         self.deleted: list[str] = []
 
-    def get(self, path: str) -> Properties:
-        raise KubernetesError(404, "NotFound", path)
-
-    def list(self, path: str, selector: str) -> list[Properties]:
-        return []
-
-    def watch(self, path: str) -> None:
-        """Agrees."""
-
-    def apply(self, path: str, body: Properties, manager: str, *, force: bool, dry_run: bool = False) -> Properties:
-        return body
-
     def delete(self, path: str) -> None:
         self.deleted.append(path)
-        raise KubernetesError(404, "NotFound", path)
+        super().delete(path)
 
 
 @pytest.mark.parametrize("where", ["__inputs", "old_inputs"])
