@@ -22,7 +22,7 @@ from typing import Any, TypeVar, cast
 import pulumi
 
 from restore import polling
-from restore.errors import GateClosed, Problem, list_problems
+from restore.errors import GateClosed, Problem, TemporaryError, list_problems
 from restore.evidence.current_run import GateAtWork
 from restore.gates.error_problems import build_unproved
 from restore.model import waivers
@@ -117,9 +117,18 @@ class Watch:
         longest: float = 15.0,
     ) -> Value:
         """Waits as restore.polling's `wait_for` does, by this gate's clock, for at most `seconds`; raises as that
-        does."""
+        does. Says which temporary error it reads again for: AWS or the cluster may stay silent for minutes."""
+
+        def read_aloud() -> Value:
+            try:
+                return read()
+            except TemporaryError as error:
+                reason = str(error).partition("\n")[0]
+                self.say(f"waiting for {subject}, and trying again: {reason}")
+                raise
+
         return polling.wait_for(
-            read,
+            read_aloud,
             is_done,
             stop=self.stop,
             deadline=min(self.deadline, self.read_clock() + seconds),
