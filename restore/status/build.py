@@ -144,10 +144,10 @@ def describe_run(run: CurrentRun | None, now: datetime) -> str:
     if run is None:
         return "nobody has run `pulumi up` yet, as far as the evidence tells"
     began = f"restore {run.restore_id}, traffic {run.traffic}, process {run.pid}, begun {clock(run.began)}"
-    seen = spoken(now - run.beat)
+    seen = spoken(run.measure_silence(now))
     match run.judge(now):
         case Life.RUNNING:
-            return f"{run.who} runs `pulumi up` for {spoken(now - run.began)} ({began}; heartbeat {seen} ago)"
+            return f"{run.who} runs `pulumi up` for {spoken(run.measure_duration(now))} ({began}; heartbeat {seen} ago)"
         case Life.SILENT:
             return f"the run of {run.who} was killed or cut off ({began}; last heartbeat {seen} ago)"
         case Life.ENDED:
