@@ -190,7 +190,8 @@ def describe_state(found: Found, inventory: Inventory) -> tuple[str, ...]:
     candidate = inventory.candidate
     known = {str(item.get("id")) for item in found.state["deployment"].get("resources") or ()}
     unknown: list[str] = []
-    if candidate and found.settings.request and candidate.resource_id not in known:
+    is_done = not is_running(found.run, found.now)  # a run that goes on brings it into its own state
+    if is_done and candidate and found.settings.request and candidate.resource_id not in known:
         unknown = [f"Pulumi's state doesn't have {candidate.identifier}: the next `pulumi up` finds and adopts it"]
     return (*unknown, *describe_pending_operations(found.state, inventory))
 
