@@ -65,12 +65,14 @@ class Gateway:
             return self._rds(environ, start, scope[1])
         if document := self._looked_up(request) or self._rotated_by_rds(request):
             return _respond(start, 200, "application/x-amz-json-1.1", document)
-        if refusal := _unpublishable(request):
-            return _refuse(start, request, refusal)
-        refusal = self._guard.refusal_of_absence(request)
-        if refusal and not self._moto.has_object(request.path, request.query):
+        if refusal := _unpublishable(request) or self._missing(request):
             return _refuse(start, request, refusal)
         return self._moto(environ, self._replication.told(environ, start))
+
+    def _missing(self, request: Request) -> Refusal | None:
+        """The refusal of an object that isn't there, where the key may not know that."""
+        refusal = self._guard.refusal_of_absence(request)
+        return refusal if refusal and not self._moto.has_object(request.path, request.query) else None
 
     def _looked_up(self, request: Request) -> str | None:
         """The answer of CloudTrail's LookupEvents, which moto doesn't have; None for all else."""

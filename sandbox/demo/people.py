@@ -161,8 +161,14 @@ def look(stage: Stage, first: subprocess.Popen[str]) -> Looks:
     runs = named is not None and is_below(int(named[1]), first.pid)
     handover = other.read("python", "-m", "restore", "status", "--handover")
     refusal = other.refuses(*UP, saying="runs it")
-    state = json.loads(other.read("pulumi", "stack", "export"))["deployment"]
-    return Looks(status, runs, handover, refusal, len(state.get("resources") or []))
+    export = subprocess.run(
+        ["pulumi", "stack", "export"], cwd=CHECKOUT, env=dict(other.variables), capture_output=True, text=True,
+        check=True,
+    ).stdout  # fmt: skip
+    resources: list[dict[str, Any]] = json.loads(export)["deployment"].get("resources") or []
+    registered = [item for item in resources if item["type"] != "pulumi:pulumi:Stack"]
+    stage.run("pulumi", "stack", "select", STACK)  # both sit at one machine here, where a project has one selection
+    return Looks(status, runs, handover, refusal, len(registered))
 
 
 def is_below(pid: int, ancestor: int) -> bool:

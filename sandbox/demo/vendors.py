@@ -70,8 +70,8 @@ EVENT: dict[str, Any] = {
     "then": {"required": ["payload"]},
     "else": {"required": ["dedup_key"]},
 }
-"""An event of the Events API v2 (PagerDuty/api-schema, reference/events-v2/openapiv3.json: fields, what is required, the
-enumerations; PagerDuty/developer-docs, docs/events-API-v2/02-Trigger-Events.md: 32, 255 and 1,024 characters;
+"""An event of the Events API v2 (PagerDuty/api-schema, reference/events-v2/openapiv3.json: fields, what is required,
+the enumerations; PagerDuty/developer-docs, docs/events-API-v2/02-Trigger-Events.md: 32, 255 and 1,024 characters;
 01-Overview.md, "Size Limits": 512 KB)."""
 MESSAGE_VALIDATOR: Any = jsonschema.Draft202012Validator(POST_MESSAGE)
 EVENT_VALIDATOR: Any = jsonschema.Draft202012Validator(EVENT)
