@@ -129,7 +129,7 @@ def configure(stage: Stage, people: vendors.Vendors, topic: str) -> None:
 @contextmanager
 def running_up(stage: Stage) -> Generator[subprocess.Popen[str]]:
     """Yields the first person's `up`; what it says is shown at its end."""
-    output = Path(f"{stage.layout.root}-up.log")
+    output = stage.layout.root / "first-up.log"
     stage.console.print("$ pulumi up  (in the first person's shell)", style="bold cyan", highlight=False)
     with output.open("w") as file:
         process = subprocess.Popen(
@@ -183,7 +183,7 @@ def is_below(pid: int, ancestor: int) -> bool:
 
 def another_person(stage: Stage) -> Mapping[str, str]:
     """The environment of somebody else: another name, another identity of AWS, another state."""
-    state = Path(f"{stage.layout.root}-state-of-grace")
+    state = stage.layout.root / "state-of-grace"
     state.mkdir(exist_ok=True)
     return {
         **stage.variables,
