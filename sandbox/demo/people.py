@@ -50,6 +50,8 @@ TITLES = {
 }
 WRITTEN = "SELECT count(*), max(id) FROM transactions WHERE id > %(id)s"
 HIGHEST = "SELECT max(id) FROM transactions"
+OF_ITSELF = ("pulumi:pulumi:Stack", "pulumi:providers:")
+"""What a state has of a program that registers nothing: it asks the plugin as whom it calls."""
 PROCESS = re.compile(r"process (\d+)")
 
 
@@ -166,7 +168,7 @@ def look(stage: Stage, first: subprocess.Popen[str]) -> Looks:
         check=True,
     ).stdout  # fmt: skip
     resources: list[dict[str, Any]] = json.loads(export)["deployment"].get("resources") or []
-    registered = [item for item in resources if item["type"] != "pulumi:pulumi:Stack"]
+    registered = [item for item in resources if not str(item["type"]).startswith(OF_ITSELF)]
     stage.run("pulumi", "stack", "select", STACK)  # both sit at one machine here, where a project has one selection
     return Looks(status, runs, handover, refusal, len(registered))
 
@@ -237,7 +239,8 @@ def retire(stage: Stage) -> list[Line]:
 
 
 def look_lines(looks: Looks) -> list[Line]:
-    refused = " ".join(line.strip() for line in looks.refusal.splitlines() if "runs it" in line)
+    found = [line.partition("found:")[2].strip() for line in looks.refusal.splitlines() if "runs it" in line]
+    refused = " ".join(filter(None, found))
     mine = f"{looks.registered} resources in the second person's state"
     told = looks.handover.splitlines()
     handed_over = len(told) == 5 and told[0].startswith("Serves: nobody")
