@@ -10,9 +10,9 @@ from typing import Any
 
 from restore import plan as plans
 from restore.aws import Aws
-from restore.aws.parse import differences
+from restore.aws.parse import find_differences
 from restore.cli.stack_settings import read_settings, require_alone
-from restore.config.keys import camel_case
+from restore.config.keys import to_camel_case
 from restore.cutover import traffic
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.evidence import Store, provenance, publish
@@ -106,7 +106,7 @@ def list_fingerprints(context: GateContext) -> dict[str, Mapping[str, Any]]:
 
 def list_changes(candidate: Instance, proved: InstanceSettings) -> tuple[str, ...]:
     """Returns the settings that RDS no longer has as they were proved, by their names in the configuration."""
-    return tuple(camel_case(name) for name in differences(candidate.settings, proved))
+    return tuple(to_camel_case(name) for name in find_differences(candidate.settings, proved))
 
 
 def require_harmless(steps: Sequence[PlannedStep]) -> None:

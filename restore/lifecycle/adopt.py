@@ -18,7 +18,7 @@ from restore.config.settings import POINTS
 from restore.errors import Problem, Refused
 from restore.lifecycle.close import OF_ONE_RESTORE
 from restore.model.dump import DumpVersion
-from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, move_of, needed_gates
+from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, list_needed_gates, move_of
 from restore.model.labels import TAG_ID, TAG_POINT, TAG_STACK
 from restore.model.planned import Plan
 from restore.model.rds import Instance, InstanceSettings
@@ -128,7 +128,7 @@ def make_adoption(
     proofs = find_proofs(records, candidate, fingerprints, dump)
     changed = list_changes(candidate, read_settings(proofs[CONFORMED.name], FOUND)) if CONFORMED.name in proofs else ()
     proofs = {} if changed else proofs
-    left = tuple(gate.name for gate in needed_gates(plan) if gate.name not in proofs)
+    left = tuple(gate.name for gate in list_needed_gates(plan) if gate.name not in proofs)
     conformed = proofs.get(CONFORMED.name)
     existing = replace(
         plan,

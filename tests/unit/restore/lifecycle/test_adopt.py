@@ -11,7 +11,7 @@ import pytest
 
 from restore import plan as plans
 from restore.cli.adopt import list_changes
-from restore.config.keys import camel_case
+from restore.config.keys import to_camel_case
 from restore.errors import Refused
 from restore.lifecycle import adopt
 from restore.model.dump import DumpVersion
@@ -130,7 +130,7 @@ def test_a_proof_of_other_bytes_of_a_dump_proves_nothing(gate: str, facts: Mappi
 
 def test_the_settings_wanted_at_the_creation_are_those_that_were_recorded_whatever_the_source_has_now() -> None:
     wanted = asdict(replace(SOURCE_SETTINGS, instance_class="db.r6g.4xlarge", deletion_protection=True))
-    rows = {camel_case(name): {"wanted": value, "found": value} for name, value in wanted.items()}
+    rows = {to_camel_case(name): {"wanted": value, "found": value} for name, value in wanted.items()}
     recorded = json.loads(json.dumps(attempt("conformed", facts={"settings": rows})))
     plan = frozen_plan()
     assert plan.candidate_found
