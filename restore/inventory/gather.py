@@ -15,6 +15,8 @@ from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
 from restore.inventory.dependents import ask_dependents
 from restore.inventory.dump_lookup import choose_dump
+from restore.inventory.images import ask_images
+from restore.inventory.network import ask_network
 from restore.inventory.source_login import ask_source
 from restore.inventory.source_region import SourceLook, read_places, read_snapshot, read_source_region
 from restore.kubernetes import Api, Namespace, read_node_room
@@ -121,13 +123,19 @@ def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
             return inventory
         context = RestoreContext(settings, settings.request, inventory)
         source = inventory.local_source
+        read_network = ask_network(aws, api, context, pool)
         silence = pool.submit(ask_source, aws, context)
+        read_images = ask_images(context, pool)
         read_dependents = ask_dependents(settings, aws, source, pool) if source else Dependents
         capacity = read_capacity(aws, context, pool)
+        surroundings = read_network()
         node_room = nodes.result() if nodes else None
         return replace(
             inventory,
             capacity=capacity,
+            network=surroundings.network,
+            pods=surroundings.pods,
+            images=read_images(),
             nodes=node_room,
             dependents=read_dependents(),
             source_silence=silence.result(),

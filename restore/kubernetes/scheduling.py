@@ -58,12 +58,20 @@ def node(answer: KubeObject) -> Node:
 
 
 def node_pod(answer: KubeObject) -> NodePod:
-    spec = _object(answer, "spec")
+    """Reads a pod. An image is known to be pulled once a container of it has an image's id (Kubernetes API reference,
+    "ContainerStatus")."""
+    spec, status = _object(answer, "spec"), _object(answer, "status")
+    pulled = {item.get("name") for item in _objects(status, "containerStatuses") if item.get("imageID")}
     return NodePod(
         node=str(spec.get("nodeName") or ""),
         requests=requests(spec),
         deployment=_deployment(answer["metadata"]),
-        images=tuple(str(item.get("image") or "") for item in _objects(spec, "containers")),
+        images=tuple(
+            str(item.get("image") or "") for item in _objects(spec, "containers") if item.get("name") in pulled
+        ),
+        name=str(answer["metadata"].get("name") or ""),
+        address=str(status.get("podIP") or ""),
+        host=str(status.get("hostIP") or ""),
     )
 
 

@@ -64,13 +64,18 @@ class Node:
 
 @dataclass(frozen=True)
 class NodePod:
-    """A pod that has a node."""
+    """A pod as its node knows it."""
 
     node: str
     requests: Amounts = field(default_factory=dict[str, Decimal])
     deployment: tuple[str, str] | None = None
     """Namespace and name of the Deployment that it belongs to."""
     images: tuple[str, ...] = ()
+    """Those that its node has pulled."""
+    name: str = ""
+    address: str = ""
+    host: str = ""
+    """Its node's address."""
 
 
 @dataclass(frozen=True)

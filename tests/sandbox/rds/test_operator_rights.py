@@ -153,6 +153,11 @@ def alarm(operator: Callable[[str], Any]) -> Any:
     )  # fmt: skip
 
 
+def prefixes(operator: Callable[[str], Any]) -> Any:
+    """Reads any list: the right is asked before it is looked for."""
+    return operator("ec2").get_managed_prefix_list_entries(PrefixListId="pl-1")
+
+
 def retired(operator: Callable[[str], Any]) -> Any:
     return operator("rds").delete_db_instance(
         DBInstanceIdentifier=RETIRED, FinalDBSnapshotIdentifier=f"{RETIRED}-last", DeleteAutomatedBackups=False
@@ -263,6 +268,11 @@ CALLS: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "rds:DescribeDBParameters": lambda o: o("rds").describe_db_parameters(DBParameterGroupName="default.postgres16"),
     "rds:DescribeEvents": lambda o: o("rds").describe_events(),
     "cloudtrail:LookupEvents": lambda o: o("cloudtrail").lookup_events(),
+    "ec2:DescribeNetworkInterfaces": lambda o: o("ec2").describe_network_interfaces(),
+    "ec2:DescribeNetworkAcls": lambda o: o("ec2").describe_network_acls(),
+    "ec2:DescribeRouteTables": lambda o: o("ec2").describe_route_tables(),
+    "ec2:GetManagedPrefixListEntries": prefixes,
+    "ecr:DescribeImages": lambda o: o("ecr").describe_images(repositoryName=REPOSITORY),
     "ec2:DescribeSecurityGroups": lambda o: o("ec2").describe_security_groups(),
     "rds:DescribeDBParameterGroups": lambda o: o("rds").describe_db_parameter_groups(),
     "rds:CreateDBParameterGroup": lambda o: o("rds").create_db_parameter_group(
