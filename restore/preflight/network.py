@@ -18,7 +18,7 @@ from restore.model.request import Traffic
 from restore.preflight.passage import Passage, State, judge
 
 PODS, HERE = "pods", "here"
-SUBJECTS = {PODS: "path from the pods", HERE: "path from here"}
+NAMES = {PODS: "the pods", HERE: "here"}
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Path:
 
     @property
     def subject(self) -> str:
-        return SUBJECTS[self.origin]
+        return f"path from {NAMES[self.origin]}"
 
     @property
     def problem(self) -> Problem:
         """What a path that is closed is refused with."""
         groups = " ".join(self.target.groups)
         return Problem(
-            self.subject,
+            f"path from {NAMES[self.origin]}",
             f"to {self.target.instance}: {self.passage.why}",
             f"a way to port {self.target.port}, for gates, Jobs and applications",
             f"aws ec2 describe-security-groups --group-ids {groups}; or: pulumi config set --path "

@@ -132,11 +132,11 @@ STATE = (
 )
 NETWORK = (
     Entry(
-        ("path from the pods", "path from here"),
+        ("path from <whom>",),
         "The candidate's security groups, or the network ACLs or routes of its subnets, surely shut out the "
         "applications' pods, or this machine.",
         "Gates, their Jobs and the applications would not reach the restored database. Only what can't be otherwise is "
-        "refused; who knows of a change that comes goes on by the waiver `preflight.path:pods` or `preflight.path:here`.",
+        "refused; who knows of a change to come goes on by the waiver `preflight.path:pods`, or `preflight.path:here`.",
         'docs/doctor.md, "Path"; aws ec2 describe-security-groups --group-ids <groups>; pulumi config set --path '
         "'instance.vpcSecurityGroupIds[0]' <group>",
     ),

@@ -26,6 +26,9 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:incidents"
 NAME = "of-source"
 """Of each thing that knows the source."""
 RETIRED = f"{SOURCE}-retired"
+REPOSITORY = "ghost-protocol-sandbox/psql"
+MADE: dict[str, str] = {}
+"""Ids that AWS gives."""
 SESSION = "arn:aws:sts::123456789012:assumed-role/restore-operator/on-call"
 KEY_LOST = "KMSKeyNotAccessibleFault"
 NOT_ASKED_BY_A_SERVICE = frozenset({"rds-db:connect"})
@@ -49,6 +52,9 @@ def world(sandbox: Sandbox) -> None:
     sandbox.available(f"{SOURCE}-old")
     sandbox.available(SOURCE)
     aws.client("iam").create_role(RoleName="restore-operator", AssumeRolePolicyDocument="{}")
+    aws.client("ecr").create_repository(repositoryName=REPOSITORY)
+    listed = aws.client("ec2").create_managed_prefix_list(PrefixListName="vpn", MaxEntries=1, AddressFamily="IPv4")
+    MADE["prefix list"] = listed["PrefixList"]["PrefixListId"]
     aws.secrets.create_secret(Name=SECRET, SecretString="x")
     for bucket in (DUMPS, "ghost-protocol-sandbox-evidence"):
         aws.s3.create_bucket(Bucket=bucket)
@@ -154,8 +160,7 @@ def alarm(operator: Callable[[str], Any]) -> Any:
 
 
 def prefixes(operator: Callable[[str], Any]) -> Any:
-    """Reads any list: the right is asked before it is looked for."""
-    return operator("ec2").get_managed_prefix_list_entries(PrefixListId="pl-1")
+    return operator("ec2").get_managed_prefix_list_entries(PrefixListId=MADE["prefix list"])
 
 
 def retired(operator: Callable[[str], Any]) -> Any:
