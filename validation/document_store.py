@@ -55,11 +55,11 @@ class NotFoundError(DocumentStoreError):
 class DocumentStore(Protocol):
     """Documents by relative names, with `/` between the folders. Every method raises DocumentStoreError."""
 
-    def names(self, folder: str = "") -> list[str]:
+    def list_names(self, folder: str = "") -> list[str]:
         """Returns the names of the documents directly in a folder (`a/b/`, or the root), sorted."""
         ...
 
-    def folders(self, folder: str = "") -> list[str]:
+    def list_folders(self, folder: str = "") -> list[str]:
         """Returns the names of the folders directly in a folder (`a/b/`, or the root), sorted, without what they are
         in."""
         ...
@@ -134,12 +134,12 @@ class DirectoryStore:
     def __str__(self) -> str:
         return str(self._root)
 
-    def names(self, folder: str = "") -> list[str]:
+    def list_names(self, folder: str = "") -> list[str]:
         with _translate_directory_errors(self._root / folder):
             paths = sorted((self._root / folder).iterdir())
         return [folder + path.name for path in paths if not path.name.startswith(".")]
 
-    def folders(self, folder: str = "") -> list[str]:
+    def list_folders(self, folder: str = "") -> list[str]:
         with _translate_directory_errors(self._root / folder):
             return sorted(path.name for path in (self._root / folder).iterdir() if path.is_dir())
 
@@ -241,11 +241,11 @@ class S3Store:
     def __str__(self) -> str:
         return f"{S3}{self._compose_bucket}/{self._prefix}"
 
-    def names(self, folder: str = "") -> list[str]:
+    def list_names(self, folder: str = "") -> list[str]:
         keys = [item.get("Key", "") for page in self._list(folder) for item in page.get("Contents", ())]
         return sorted(key.removeprefix(self._prefix) for key in keys)
 
-    def folders(self, folder: str = "") -> list[str]:
+    def list_folders(self, folder: str = "") -> list[str]:
         prefixes = [item.get("Prefix", "") for page in self._list(folder) for item in page.get("CommonPrefixes", ())]
         return sorted(prefix.removeprefix(self._prefix + folder).rstrip("/") for prefix in prefixes)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, cast
 
-from restore.aws.client import Aws, found, translated
+from restore.aws.client import Aws, call_or_none, translate_errors
 from restore.model.network import AclEntry, Ingress, Interface, NetworkAcl, RouteTable
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ class SubnetGroup:
 
 
 def _list(aws: Aws, operation: str, key: str, **parameters: Any) -> list[Shape]:
-    with translated("ec2"):
-        pages = aws.client("ec2").get_paginator(operation).paginate(**parameters)
+    with translate_errors("ec2"):
+        pages = aws.open_client("ec2").get_paginator(operation).paginate(**parameters)
         return [item for page in pages for item in page[key]]
 
 
@@ -45,8 +45,8 @@ def _filter(name: str, values: Iterable[str]) -> list[dict[str, Any]]:
 def read_ingress(aws: Aws, groups: Sequence[str], port: int) -> tuple[Ingress, ...] | None:
     """Returns whom these security groups let in at a TCP port (ec2:DescribeSecurityGroups); None where one of them
     doesn't exist."""
-    pages = aws.client("ec2").get_paginator("describe_security_groups")
-    answer = found("ec2", lambda: list(pages.paginate(GroupIds=list(groups))), NO_GROUP)
+    pages = aws.open_client("ec2").get_paginator("describe_security_groups")
+    answer = call_or_none("ec2", lambda: list(pages.paginate(GroupIds=list(groups))), NO_GROUP)
     if answer is None:
         return None
     described: list[Shape] = [group for page in answer for group in page["SecurityGroups"]]
@@ -80,8 +80,8 @@ def resolve_prefix_list(aws: Aws, item: Ingress) -> tuple[Ingress, ...]:
 
 def read_subnet_group(aws: Aws, name: str) -> SubnetGroup:
     """Returns the subnets of a DB subnet group (rds:DescribeDBSubnetGroups)."""
-    with translated("rds"):
-        client = cast("RDSClient", aws.client("rds"))
+    with translate_errors("rds"):
+        client = cast("RDSClient", aws.open_client("rds"))
         group = cast("Shape", client.describe_db_subnet_groups(DBSubnetGroupName=name)["DBSubnetGroups"][0])
     members = tuple(str(member["SubnetIdentifier"]) for member in group.get("Subnets", ()))
     return SubnetGroup(str(group.get("VpcId", "")), members)

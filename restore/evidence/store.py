@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from restore.aws import Aws
-from restore.aws.client import translated
+from restore.aws.client import translate_errors
 from restore.errors import PermanentError, Problem
 from restore.redaction import secrets_in
 from validation.document_store import (
@@ -132,7 +132,7 @@ class Store:
         """Returns every restore of a stack that has left anything. Raises PermanentError, TemporaryError."""
         with _reading():
             try:
-                folders = self._documents.folders(_format_stack_folder(stack))
+                folders = self._documents.list_folders(_format_stack_folder(stack))
             except NotFoundError:
                 return ()
         return tuple(name for name in folders if NAME.fullmatch(name))
@@ -156,7 +156,7 @@ class Store:
         """Returns the documents of a folder; of one that isn't there, none."""
         with _reading():
             try:
-                return self._documents.names(folder)
+                return self._documents.list_names(folder)
             except NotFoundError:
                 return ()
 
@@ -189,7 +189,7 @@ class Store:
 
 def s3_documents(aws: Aws, bucket: str, prefix: str) -> S3Store:
     """Returns the store of documents in S3. Encryption and retention are the bucket's own (docs/permissions.md)."""
-    return S3Store(lambda: cast("S3Client", aws.client("s3")), bucket, prefix, partial(translated, "s3"))
+    return S3Store(lambda: cast("S3Client", aws.open_client("s3")), bucket, prefix, partial(translate_errors, "s3"))
 
 
 @contextmanager

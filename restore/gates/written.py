@@ -11,9 +11,9 @@ from typing import Any
 
 from restore.errors import Problem, RestoreError
 from restore.evidence import Store
-from restore.gates.activity import WRITTEN, DatabaseUse, psql_command
+from restore.gates.activity import WRITTEN, DatabaseUse, build_psql_command
 from restore.gates.context import GateContext
-from restore.gates.error_problems import error_problem
+from restore.gates.error_problems import build_error_problem
 from restore.gates.hook import RESOURCE_ID, Watch
 from restore.gates.proofs import find_record
 from restore.model.gates import QUIESCED, SWITCHED
@@ -26,7 +26,7 @@ NEEDED = "nothing written since the freeze: the switch leaves it behind"
 SHOWN = 10
 
 
-def first_frozen_counters(store: Store, stack: str, restore_id: str, database: Instance) -> WriteCounters | None:
+def find_first_frozen_counters(store: Store, stack: str, restore_id: str, database: Instance) -> WriteCounters | None:
     """Returns the counters that `quiesced` recorded of this very instance when it was stopped last; None where it
     couldn't be asked then. A later proof of the same stop would hide what was written before it.
 
@@ -44,15 +44,15 @@ def first_frozen_counters(store: Store, stack: str, restore_id: str, database: I
     return first
 
 
-def written_problems(
+def find_written_problems(
     context: GateContext, watch: Watch, left: Instance, use: DatabaseUse, facts: dict[str, Any]
 ) -> Iterable[Problem]:
     """Yields the problem `switched.written`. A database that couldn't be asked at the freeze is said to be unknown, and
     holds nothing up: whoever waived that knows it. Adds to `facts`."""
     try:
-        before = first_frozen_counters(context.store, context.plan.stack, context.plan.id, left)
+        before = find_first_frozen_counters(context.store, context.plan.stack, context.plan.id, left)
     except RestoreError as error:
-        return [error_problem(NAME, error, NEEDED)]
+        return [build_error_problem(NAME, error, NEEDED)]
     if before is None:
         facts["written_since_freeze"] = "not known: quiesced has no counters of this instance"
         watch.say(f"what was written to {left.identifier} since the freeze isn't known")
@@ -63,7 +63,7 @@ def written_problems(
         return []
     other = Traffic.SOURCE if context.plan.traffic is Traffic.RESTORED else Traffic.RESTORED
     back = f"pulumi config set traffic {other}; pulumi up"
-    fix = f"{psql_command(context, left, WRITTEN)} (shows the tables: copy what matters); or stay with it: {back}"
+    fix = f"{build_psql_command(context, left, WRITTEN)} (shows the tables: copy what matters); or stay with it: {back}"
     return [Problem(NAME, describe_written(left, before.at, written), NEEDED, fix)]
 
 

@@ -16,7 +16,7 @@ from restore.candidate.settings import PYTHON_NAMES
 from restore.config.settings import POINTS
 from restore.errors import Problem, Refused
 from restore.lifecycle.close import OF_ONE_RESTORE
-from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, move_of, needed_gates
+from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, list_needed_gates, move_of
 from restore.model.labels import TAG_ID, TAG_POINT, TAG_STACK
 from restore.model.planned import Plan
 from restore.model.rds import Instance, InstanceSettings
@@ -116,7 +116,7 @@ def make_adoption(
         found, fix = f"AWS has no {plan.candidate} of this restore", "pulumi preview"
         raise Refused([Problem(f"restore {plan.id}", found, "an instance to adopt", fix)])
     proofs = find_proofs(records, plan.candidate_found, fingerprints, with_dump=plan.point.dump is not None)
-    left = tuple(gate.name for gate in needed_gates(plan) if gate.name not in proofs)
+    left = tuple(gate.name for gate in list_needed_gates(plan) if gate.name not in proofs)
     conformed = proofs.get(CONFORMED.name)
     existing = replace(
         plan,

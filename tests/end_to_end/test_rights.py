@@ -68,7 +68,7 @@ def read(sandbox: Sandbox) -> None:
     now = datetime.now(UTC)
     wanted = {"restore:id": "inc-1", "restore:method": "pitr", "restore:time": "latest", "restore:traffic": "frozen"}
     entries = stack_config.configuration(sandbox.layout) | wanted
-    gather(collect(entries, "test", {}).settings(now), now)
+    gather(collect(entries, "test", {}).read_settings(now), now)
 
 
 @pytest.mark.slow
@@ -107,7 +107,7 @@ PLACES = {
 def frozen(sandbox: Sandbox, method: str, now: datetime) -> Settings:
     wanted = {"restore:id": "inc-1", "restore:method": method, "restore:traffic": "frozen"}
     entries = stack_config.configuration(sandbox.layout) | wanted | FREEZES[method] | PLACES
-    return collect(entries, "test", {}).settings(now)
+    return collect(entries, "test", {}).read_settings(now)
 
 
 def needed(settings: Settings, inventory: Inventory) -> list[Right]:
@@ -206,7 +206,7 @@ class Program:
     def phases(self, options: Mapping[str, Any]) -> dict[str, set[Phase]]:
         """The phases of a restore that need each right, with these options."""
         now = datetime.now(UTC)
-        settings = collect(self.keys(options), "test", {}).settings(now)
+        settings = collect(self.keys(options), "test", {}).read_settings(now)
         assert settings.request is not None
         context = RestoreContext(settings, settings.request, gather(settings, now))
         by_right: dict[str, set[Phase]] = {}

@@ -9,7 +9,7 @@ import pytest
 
 from restore.kubernetes import read_node_room
 from restore.kubernetes.api import Api, Forbidden
-from restore.kubernetes.scheduling import node, node_pod, pod_needs, requests
+from restore.kubernetes.scheduling import parse_node, parse_node_pod, parse_pod_needs, sum_requests
 from restore.model.nodes import Requirement, Taint, Toleration
 
 
@@ -36,13 +36,13 @@ def container(cpu: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_a_pod_reserves_its_largest_moment(spec: dict[str, Any], cpu: str) -> None:
-    assert requests(spec)["cpu"] == Decimal(cpu)
-    assert requests(spec)["pods"] == 1
+    assert sum_requests(spec)["cpu"] == Decimal(cpu)
+    assert sum_requests(spec)["pods"] == 1
 
 
 def test_where_a_pod_may_run_is_read_whole() -> None:
     line = {"key": "pool", "operator": "In", "values": ["web"]}
-    needs = pod_needs(
+    needs = parse_pod_needs(
         {
             "containers": [],
             "nodeSelector": {"disk": "ssd"},
@@ -62,7 +62,7 @@ def test_where_a_pod_may_run_is_read_whole() -> None:
 
 
 def test_a_node_tells_what_it_has_and_whom_it_takes() -> None:
-    described = node(
+    described = parse_node(
         {
             "metadata": {"name": "a", "labels": {"pool": "web"}},
             "spec": {"unschedulable": True, "taints": [{"key": "db", "effect": "NoSchedule"}]},
@@ -87,15 +87,17 @@ def test_a_pod_is_known_for_one_of_its_deployment() -> None:
         "labels": {"pod-template-hash": "5f8c7d9b4"},
         "ownerReferences": [{"kind": "ReplicaSet", "name": "api-5f8c7d9b4"}],
     }
-    described = node_pod({"metadata": metadata, "spec": {"nodeName": "a", "containers": [container("1")]}})
+    described = parse_node_pod({"metadata": metadata, "spec": {"nodeName": "a", "containers": [container("1")]}})
     assert (described.node, described.deployment) == ("a", ("shop", "api"))
-    assert node_pod({"metadata": {"namespace": "shop"}, "spec": {}}).deployment is None
+    assert parse_node_pod({"metadata": {"namespace": "shop"}, "spec": {}}).deployment is None
 
 
 @pytest.mark.parametrize(("image_id", "images"), [("sha256:1", ("shop/api:1",)), ("", ())])
 def test_a_pod_has_an_image_once_its_node_has_pulled_it(image_id: str, images: tuple[str, ...]) -> None:
     status = {"podIP": "10.0.1.20", "hostIP": "10.0.1.5", "containerStatuses": [{"name": "c", "imageID": image_id}]}
-    described = node_pod({"metadata": {"name": "api-1"}, "spec": {"containers": [container("1")]}, "status": status})
+    described = parse_node_pod(
+        {"metadata": {"name": "api-1"}, "spec": {"containers": [container("1")]}, "status": status}
+    )
     assert (described.images, described.address, described.host) == (images, "10.0.1.20", "10.0.1.5")
 
 
@@ -103,6 +105,6 @@ def test_who_may_not_list_nodes_is_told_so_and_stopped_by_nothing(monkeypatch: p
     def refuse(self: Api, path: str, **query: str) -> list[Any]:
         raise Forbidden("nodes is forbidden")
 
-    monkeypatch.setattr(Api, "items", refuse)
+    monkeypatch.setattr(Api, "list_items", refuse)
     room = read_node_room(Api())
     assert (room.nodes, room.pods, room.unasked) == ((), (), "nodes is forbidden")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from restore import plan as plans
-from restore.config.keys import camel_case
+from restore.config.keys import to_camel_case
 from restore.errors import Refused
 from restore.lifecycle import adopt
 from restore.model.planned import Plan
@@ -93,7 +93,7 @@ def test_nothing_is_made_where_aws_has_nothing_to_adopt() -> None:
 
 def test_the_settings_wanted_at_the_creation_are_those_that_were_recorded_whatever_the_source_has_now() -> None:
     wanted = asdict(replace(SOURCE_SETTINGS, instance_class="db.r6g.4xlarge", deletion_protection=True))
-    rows = {camel_case(name): {"wanted": value, "found": value} for name, value in wanted.items()}
+    rows = {to_camel_case(name): {"wanted": value, "found": value} for name, value in wanted.items()}
     recorded = json.loads(json.dumps(attempt("conformed", facts={"settings": rows})))
     kept = adopted(recorded).plan.settings
     assert asdict(kept) == wanted
