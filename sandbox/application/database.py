@@ -30,6 +30,7 @@ class MasterLogin:
 def ensure(aws: Clients) -> MasterLogin:
     """The instance, available, and its master password; what exists already is left as it is."""
     password = ensure_password(aws)
+    ensure_network(aws)
     if find(aws) is None:
         create(aws, password)
     wait_available(aws)
