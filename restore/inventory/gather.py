@@ -20,6 +20,7 @@ from restore.inventory.network import ask_network
 from restore.inventory.source_login import ask_source
 from restore.inventory.source_region import SourceLook, read_places, read_snapshot, read_source_region
 from restore.kubernetes import Api, Namespace, read_node_room
+from restore.kubernetes.other_writers import list_pod_writers
 from restore.model.cluster import Cluster
 from restore.model.context import RestoreContext
 from restore.model.dependents import Dependents
@@ -130,8 +131,11 @@ def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
         capacity = read_capacity(aws, context, pool)
         surroundings = read_network()
         node_room = nodes.result() if nodes else None
+        cluster = inventory.cluster
+        loose = list_pod_writers(surroundings.pods, settings.namespace, settings.secret.name)
         return replace(
             inventory,
+            cluster=replace(cluster, writers=(*cluster.writers, *loose)),
             capacity=capacity,
             network=surroundings.network,
             pods=surroundings.pods,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, cast
 
+from restore.kubernetes.references import SECRET, uses
 from restore.model.nodes import Amounts, Node, NodePod, PodNeeds, Requirement, Taint, Toleration
 
 KubeObject = Mapping[str, Any]
@@ -72,7 +73,15 @@ def parse_node_pod(answer: KubeObject) -> NodePod:
         name=str(answer["metadata"].get("name") or ""),
         address=str(status.get("podIP") or ""),
         host=str(status.get("hostIP") or ""),
+        owner=_find_owner(answer["metadata"]),
+        secrets=frozenset(use.name for use in uses(spec) if use.kind == SECRET),
+        ended=status.get("phase") in ("Succeeded", "Failed"),
     )
+
+
+def _find_owner(metadata: KubeObject) -> str:
+    owners = (owner for owner in _objects(metadata, "ownerReferences") if owner.get("controller"))
+    return next((f"{owner.get('kind')}/{owner.get('name')}" for owner in owners), "")
 
 
 def _deployment(metadata: KubeObject) -> tuple[str, str] | None:

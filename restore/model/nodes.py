@@ -76,6 +76,11 @@ class NodePod:
     address: str = ""
     host: str = ""
     """Its node's address."""
+    owner: str = ""
+    """Kind and name of what keeps it (`ReplicaSet/api-5f8c7d9b4`); empty for a pod that somebody made by hand."""
+    secrets: frozenset[str] = frozenset()
+    """The Secrets that it gets."""
+    ended: bool = False
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,7 @@ RULES: tuple[Rule, ...] = (
     applications.applications_named,
     applications.applications_kept,
     applications.deployments_exist,
+    applications.rollouts_not_paused,
     applications.replicas_known,
     applications.secret_usable,
     applications.secret_keys_kept,
