@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -67,6 +70,11 @@ class DocumentStore(Protocol):
     def get(self, name: str, most: int | None = None) -> bytes:
         """Returns the content of a document. Raises NotFoundError for one that isn't there, DocumentStoreError for one
         of more than `most` bytes."""
+        ...
+
+    def age(self, name: str) -> timedelta | None:
+        """Returns how long ago a document was written, by the store's own clock alone; None where it doesn't tell.
+        Raises NotFoundError for one that isn't there."""
         ...
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
@@ -147,6 +155,11 @@ class DirectoryStore:
         path = self._root / name
         with _translate_directory_errors(path), path.open("rb") as file:
             return _at_most(most, file.read, str(path))
+
+    def age(self, name: str) -> timedelta | None:
+        path = self._root / name
+        with _translate_directory_errors(path):
+            return max(timedelta(seconds=time.time() - path.stat().st_mtime), timedelta())
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
         """Writes a document durably and returns its path. Raises AlreadyExistsError for a name that is taken, unless
@@ -258,6 +271,16 @@ class S3Store:
         with self._errors():
             body = self._client().get_object(Bucket=self._compose_bucket, Key=self._prefix + name)["Body"]
             return _at_most(most, body.read, f"{self}{name}")
+
+    def age(self, name: str) -> timedelta | None:
+        """Compares two headers of one answer, Date and Last-Modified (Amazon S3 API Reference, "HeadObject")."""
+        with self._errors():
+            answer = self._client().head_object(Bucket=self._compose_bucket, Key=self._prefix + name)
+        try:
+            date = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
+            return max(date - answer["LastModified"], timedelta())
+        except (TypeError, ValueError):
+            return None
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
         """Writes a document and returns its URL; a write that the client sends again finds its own document, and is

@@ -215,8 +215,8 @@ class Keys(RestoreKeys):
     """Where the team's own infrastructure code has the source; close then prints the commands by which it takes over
     the instance that serves with these names, otherwise with placeholders, for both tools."""
     prices: Annotated[PriceSettings, OBJECT] = PriceSettings()
-    """What this team pays AWS, where the list prices of the preview (those of us-east-1) don't fit: in another region,
-    or with a discount."""
+    """What this team pays AWS, where the list prices of the preview (of us-east-1, some of ap-south-1) don't fit: in
+    another region, or with a discount."""
     notify: Annotated[NotifySettings, OBJECT] = NotifySettings()
     """Where messages about a restore go (Slack, PagerDuty, SNS), who must be told, and what must be reconciled
     (docs/notify.md)."""

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -148,6 +148,12 @@ class Store:
         """Returns a document of a whole stack, None where there is none. Raises as `read_all` does."""
         folder = _format_stack_folder(stack)
         return self._read(folder + name) if folder + name in self._list(folder) else None
+
+    def read_age_of_stack(self, stack: str, name: str) -> timedelta | None:
+        """Returns how long ago a document of a whole stack was written, by the store's own clock, whatever this
+        machine's says; None where the store doesn't tell. Raises as `read_all` does, also where it isn't there."""
+        with _reading():
+            return self._documents.age(_format_stack_folder(stack) + name)
 
     def _names(self, stack: str, restore_id: str) -> list[str]:
         return [name for name in self._list(_format_folder(stack, restore_id)) if _parse_step(name)]

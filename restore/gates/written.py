@@ -1,11 +1,12 @@
 """What was written to a database between gate `quiesced` and the switch away from it: it would stay behind.
 
-Quiet was observed for some seconds, hours before; the counters that `quiesced` recorded cover all the time since.
+Quiet was observed for some seconds, hours before; the counters that `quiesced` recorded cover all the time since, and
+the numbers of the tables' files what no counter counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -59,8 +60,10 @@ def find_written_problems(
         return []
     written = written_since(before, use.counters)
     facts["written_since_freeze"] = written.unknown or written.rows
-    if not written.rows and not written.unknown:
+    if not written.anything:
         return []
+    if changed := [*written.rewritten, *written.dropped]:
+        facts["tables_changed_since_freeze"] = changed[:SHOWN]
     other = Traffic.SOURCE if context.plan.traffic is Traffic.RESTORED else Traffic.RESTORED
     back = f"pulumi config set traffic {other}; pulumi up"
     fix = f"{build_psql_command(context, left, WRITTEN)} (shows the tables: copy what matters); or stay with it: {back}"
@@ -69,9 +72,26 @@ def find_written_problems(
 
 def describe_written(left: Instance, since: datetime, written: Written) -> str:
     """Returns what was written, and where, as far as it is known."""
-    if written.unknown:
-        return f"what was written to {left.identifier} since {since:%H:%M:%S} UTC can't be told: {written.unknown}"
+    parts = [
+        f"rows written to {left.identifier} since {since:%H:%M:%S} UTC: {written.rows}{_name_tables(written)}"
+        if not written.unknown
+        else f"what was written to {left.identifier} since {since:%H:%M:%S} UTC can't be told: {written.unknown}"
+    ]
+    if written.rewritten:
+        parts.append(f"emptied or rewritten (TRUNCATE, VACUUM FULL, ALTER TABLE): {_list(written.rewritten)}")
+    if written.dropped:
+        parts.append(f"dropped or renamed: {_list(written.dropped)}")
+    return "; ".join(parts)
+
+
+def _name_tables(written: Written) -> str:
+    if not written.rows:
+        return ""
     most = sorted(written.tables.items(), key=lambda item: -item[1])
-    where = ", ".join(f"{table} {rows}" for table, rows in most[:SHOWN]) or "in which tables isn't known"
-    more = f", and {len(most) - SHOWN} more tables" if len(most) > SHOWN else ""
-    return f"rows written to {left.identifier} since {since:%H:%M:%S} UTC: {written.rows} ({where}{more})"
+    where = _list([f"{table} {rows}" for table, rows in most]) or "in which tables isn't known"
+    return f" ({where})"
+
+
+def _list(names: Sequence[str]) -> str:
+    more = f", and {len(names) - SHOWN} more tables" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
