@@ -236,7 +236,7 @@ def is_named(name: str, text: str) -> bool:
     verb, _, resource = name.partition(" ")
     kind, _, group = resource.partition(".")
     return (
-        f"right {name}: " in text
+        f"right {name}\n" in text
         or f"not authorized to perform: {name} " in text
         or f'cannot {verb} resource "{kind}" in API group "{group}"' in text
     )
@@ -263,7 +263,7 @@ def test_a_run_names_each_right_of_each_phase_before_it_declares_anything(
                 text = program.run(options)
             assert is_named(right, text), (name, right, text)
             assert program.declared == [], right
-            if f"right {right}: " in text:
+            if f"right {right}\n" in text:
                 assert [phase for phase in phases if f"{phase}: {STOPS[phase]}" not in text] == [], (name, right)
             tried.setdefault(right, set()).update(phases)
     of_table = {row.name: row.phases & OF_A_RESTORE for row in TABLE if row.phases & OF_A_RESTORE}
