@@ -75,6 +75,9 @@ class Examination:
         }
         if site.notify.tokens or site.notify.sns_topic:
             looks["messages"] = lambda: messages.examine_messages(site.notify)
+        if site.prevention:
+            prevention = site.prevention
+            looks["alarms"] = lambda: messages.examine_alarms(site, prevention, aws)
         if site.backups.bucket:
             looks["dumps"] = lambda: stores.examine_dumps(site, aws, datetime.now(UTC))
         plugin = partial(

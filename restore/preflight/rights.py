@@ -238,6 +238,7 @@ TABLE: tuple[NeededRight, ...] = (
             ("sns:GetTopicAttributes", "the plugin reads it", quiet.topic),
             ("sns:ListTagsForResource", "the plugin reads it", quiet.topic),
             ("sns:DeleteTopic", "removes it", quiet.topic),
+            ("sns:ListSubscriptionsByTopic", "whether anybody hears the alarms", quiet.topic),
             ("rds:CreateEventSubscription", "subscribes to backup events", quiet.event_subscription),
             ("rds:ModifyEventSubscription", "changes the subscription", quiet.event_subscription),
             ("rds:DeleteEventSubscription", "removes the subscription", quiet.event_subscription),

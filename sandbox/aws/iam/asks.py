@@ -316,8 +316,13 @@ def _route53(call: Call, _: World) -> Iterator[Need]:
     yield Need(Ask(f"route53:{call.operation}", zone), zone)
 
 
+SNS_OPERATIONS = frozenset(
+    ["Publish", "CreateTopic", "GetTopicAttributes", "ListTagsForResource", "DeleteTopic", "ListSubscriptionsByTopic"]
+)
+
+
 def _sns(call: Call, _: World) -> Iterator[Need]:
-    if call.operation not in ("Publish", "CreateTopic", "GetTopicAttributes", "ListTagsForResource", "DeleteTopic"):
+    if call.operation not in SNS_OPERATIONS:
         raise UnknownOperationError(f"sns:{call.operation}: add it to sandbox/aws/iam/asks.py")
     named = str(call.parameters.get("TopicArn") or call.parameters.get("ResourceArn") or "")
     topic = named or f"arn:aws:sns:{call.region}:{ACCOUNT}:{call.parameters.get('Name', '')}"

@@ -344,6 +344,7 @@ CALLS: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "s3:DeleteObject": lambda o: deleted(o, version=False),
     "s3:DeleteObjectVersion": lambda o: deleted(o, version=True),
     "cloudwatch:DeleteAlarms": lambda o: o("cloudwatch").delete_alarms(AlarmNames=[NAME]),
+    "sns:ListSubscriptionsByTopic": lambda o: o("sns").list_subscriptions_by_topic(TopicArn=TOPIC_OF_ALARMS),
     "sns:DeleteTopic": lambda o: o("sns").delete_topic(TopicArn=TOPIC_OF_ALARMS),
     "sns:Publish": lambda o: o("sns").publish(TopicArn=TOPIC, Message="restored"),
     "cloudwatch:GetMetricStatistics": lambda o: o("cloudwatch").get_metric_statistics(
