@@ -49,9 +49,9 @@ def program(layout: Layout) -> dict[str, Any]:
 
 
 def drill() -> dict[str, Any]:
-    """How the sandbox's application is drilled: a pod is healthy while it writes, and no network policy is played."""
+    """How the sandbox's application is drilled: a pod of it is healthy while it writes."""
     check = {"app": "api-gateway", "url": f"http://{{pod}}:{names.HEALTH_PORT}/health", "json": {"status": "ok"}}
-    return {"namespace": names.DRILL_NAMESPACE, "writes": True, "network": "open", "checks": [check]}
+    return {"namespace": names.DRILL_NAMESPACE, "writes": True, "checks": [check]}
 
 
 def program_of_second_region(layout: Layout) -> dict[str, Any]:

@@ -33,7 +33,7 @@ LOGIN = "pulumi-login"
 OF_PULUMI = ("PULUMI_BACKEND_URL", "PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_SKIP_UPDATE_CHECK", "PATH")
 TOO_MANY = "DELETE FROM transactions WHERE id > 1000"
 FINDS = "validated.rows:public.transactions"
-KINDS = ("Deployment", "Job", "Secret", "ConfigMap")
+KINDS = ("Deployment", "Job", "Secret", "ConfigMap", "NetworkPolicy")
 ROWS = "SELECT count(*) FROM transactions"
 Json = dict[str, Any]
 
@@ -171,12 +171,14 @@ def demonstrate(stage: Stage, *, keep: bool) -> bool:
 def lines_of_clean(result: Mapping[str, Any]) -> list[Line]:
     found = verdicts(result)
     wrong = [name for name, verdict in found.items() if verdict != "PASS"]
-    defect = next((phase["found"] for phase in result["phases"] if phase["name"] == "planted defect"), "not planted")
+    told = {phase["name"]: str(phase["found"]) for phase in result["phases"]}
+    defect, copies = told.get("planted defect", "not planted"), told.get("copies", "not made")
     rto, rpo = result["rto_seconds"], result["rpo_seconds"]
     return [
         Line("clean: every phase", ", ".join(wrong) or f"{len(found)} phases pass", not wrong and result["passed"]),
         Line("clean: its Job", str(result["job"]), result["job"] == "Complete"),
-        Line("clean: planted defect", str(defect), found.get("planted defect") == "PASS"),
+        Line("clean: network of the copies", copies, "in a closed network" in copies),
+        Line("clean: planted defect", defect, found.get("planted defect") == "PASS"),
         Line("clean: recovery time", f"{rto} s of {result['rto_target']:.0f} s", 0 < (rto or 0) < result["rto_target"]),
         Line("clean: data lost", f"{rpo} s of {result['rpo_target']:.0f} s", rpo < result["rpo_target"]),
     ]

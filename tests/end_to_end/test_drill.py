@@ -16,7 +16,7 @@ from sandbox.machine.processes import wait_until
 from tests.support.sandbox.harness import Project, Run, Sandbox
 
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{names.DRILL_NAMESPACE}/leases/restore-drill"
-KINDS = ("Deployment", "Job", "Secret", "ConfigMap")
+KINDS = ("Deployment", "Job", "Secret", "ConfigMap", "NetworkPolicy")
 
 
 def drill(project: Project, *words: str) -> Run:
@@ -50,6 +50,8 @@ def test_a_drill_proves_a_restore_and_leaves_nothing_but_its_evidence(
     result = json.loads(drill(project, "--junit", str(file)).ok().stdout)
     assert set(phases(result).values()) == {"PASS"}, result
     assert result["passed"]
+    (copied,) = [phase["found"] for phase in result["phases"] if phase["name"] == "copies"]
+    assert "in a closed network" in copied
     assert 0 < result["rto_seconds"] < 3600
     assert 0 <= result["rpo_seconds"] < 3600
     assert traffic(sandbox) == before
