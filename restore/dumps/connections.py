@@ -53,6 +53,10 @@ PASSING = ("08", "40", "53300", "55P03", "57P")
 ENDS_THE_LOAD = ("08", "25006", "25P", "28", "40", "53", "55P", "55006", "57", "58000", "58030", "F0", "XX001", "XX002")
 """SQLSTATEs that are about the server, the session or the storage: whatever came next would be refused as well
 (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+OF_A_SESSION = ("08", "28", "57P", "F0")
+"""Of those, what the server sends as FATAL when it is its own. As an ERROR the statement brought it along: a foreign
+table whose server doesn't answer, a function's RAISE ... USING ERRCODE."""
+OF_THE_PROTOCOL = "08P01"
 COPY_CONTEXT = re.compile(r"COPY (?P<table>\S+), line (?P<line>\d+)(?:, column (?P<column>[^:]+))?")
 DATA = "22"
 """SQLSTATE class of values that don't fit; their messages quote the value."""
@@ -166,7 +170,7 @@ def build_failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreE
     """Returns a failed statement as this program's error: temporary where starting again may go on."""
     state = error.sqlstate or ""
     found = redacted(f"{describe_error(error)}{f' (SQLSTATE {state})' if state else ''}")
-    if not state or state in LOST or state.startswith(PASSING):
+    if not state or (not _is_brought_along(error) and (state in LOST or state.startswith(PASSING))):
         return TemporaryError.of(
             Problem(subject, found, "an answer", "pulumi up, or by hand the same command again (it goes on)")
         )
@@ -189,7 +193,14 @@ def build_failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreE
 def is_refusal(error: psycopg.Error) -> bool:
     """Tells whether the server refused this one statement, and can be asked for the others."""
     state = error.sqlstate or ""
-    return bool(state) and not state.startswith(ENDS_THE_LOAD)
+    return bool(state) and (_is_brought_along(error) or not state.startswith(ENDS_THE_LOAD))
+
+
+def _is_brought_along(error: psycopg.Error) -> bool:
+    """Whether it looks like the end of the session, which goes on."""
+    state = error.sqlstate or ""
+    raised = error.diag.severity_nonlocalized == "ERROR"
+    return raised and state.startswith(OF_A_SESSION) and state != OF_THE_PROTOCOL
 
 
 def describe_error(error: psycopg.Error) -> str:
