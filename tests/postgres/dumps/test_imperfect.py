@@ -308,6 +308,10 @@ ODD = {
         "CREATE TABLE public.parts (id int) PARTITION BY RANGE (id);\nALTER TABLE public.parts SET ACCESS METHOD heap;",
         "",
     ),
+    "a directory of the source's machine": (
+        "SET default_tablespace = fast;\nCREATE TABLE public.fast (id integer);\nSET default_tablespace = '';",
+        "tablespaces: SET 1 times",
+    ),
     "a table named like a word": ('CREATE TABLE public."select" (\n    id integer\n);', ""),
 }
 
@@ -323,6 +327,24 @@ def test_what_pg_dump_writes_seldom_is_loaded_or_left_out_and_said(
     )
     assert result.not_loaded == ()
     assert says in "\n".join(result.skipped)
+
+
+LOST = b"""
+CREATE FUNCTION public.lost(int) RETURNS int LANGUAGE plpgsql IMMUTABLE
+  AS $$ BEGIN RAISE EXCEPTION 'could not connect to server "far"' USING ERRCODE = '08001'; END $$;
+"""
+
+
+def test_a_server_that_only_the_dump_s_own_code_misses_is_no_lost_session(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    """As postgres_fdw raises it (contrib/postgres_fdw/connection.c), in a materialized view of another database."""
+    table, index = b"CREATE TABLE public.posts", b"CREATE INDEX posts_user"
+    far = b"CREATE INDEX far ON public.posts USING btree (public.lost(id));\n"
+    dump = small.replace(table, LOST + table, 1).replace(index, far + index, 1)
+    result = loaded(server, bucket, bucket.put("lost.sql", dump), target)
+    assert [item.subject for item in result.not_loaded] == ["indexes:far on public.posts"]
+    assert result.rows == 2300
 
 
 UNLOGGED = b"""
