@@ -61,8 +61,14 @@ COPY_CONTEXT = re.compile(r"COPY (?P<table>\S+), line (?P<line>\d+)(?:, column (
 DATA = "22"
 """SQLSTATE class of values that don't fit; their messages quote the value."""
 VALUE = re.compile(r':? ?".*', re.DOTALL)
+NOT_GRANTED = "01007"
+"""SQLSTATE of the warning of a GRANT that gave less than it says: on what is somebody else's, an extension's say."""
 DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY})
 Rows = list[tuple[Any, ...]]
+
+
+class NotGrantedError(psycopg.errors.InsufficientPrivilege):
+    """What the server only warned of."""
 
 
 class LoadSession:
@@ -107,6 +113,21 @@ class LoadSession:
         pgconn.send_query_params(sql, None)
         (result,) = self.connection.wait(generators.execute(pgconn))  # libpq's own wait holds back Python's signals
         return self._done(result).command_tuples or 0
+
+    def grant(self, sql: bytes) -> str:
+        """Runs a GRANT of the dump; returns what the server warned of where it gave less than all, otherwise ""."""
+        said: list[str] = []
+
+        def note(notice: psycopg.errors.Diagnostic) -> None:
+            if notice.sqlstate == NOT_GRANTED:
+                said.append(notice.message_primary or NOT_GRANTED)
+
+        self.connection.add_notice_handler(note)
+        try:
+            self.run(sql)
+        finally:
+            self.connection.remove_notice_handler(note)
+        return "; ".join(said)
 
     def _done(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
         if result.status not in DONE:

@@ -14,7 +14,7 @@ from itertools import groupby
 import psycopg
 
 from restore.dumps.check.needs import read_authorized_role
-from restore.dumps.connections import LoadSession, build_failure
+from restore.dumps.connections import LoadSession, NotGrantedError, build_failure
 from restore.dumps.load import ledger, persistence
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.not_loaded import NotLoadedList
@@ -224,12 +224,21 @@ class Control:
                 self.operator.run(self._encoding)
             if self._role and classified.kind == "acl":
                 self.operator.run(b"SET LOCAL ROLE " + self._role)
-            self.operator.run(sql)
+            if classified.kind == "acl":
+                self._grant(self.operator, sql)
+            else:
+                self.operator.run(sql)
             if self._role and classified.kind == "acl":
                 self.operator.run(b"RESET ROLE")
             if classified.kind == "extension" and self._prepared.load_role:
                 name = role_names.unquote(classified.text("name"))
                 self._prepared.load_role.admit(name, foreign="foreign" in self._options.allow)
+
+    def _grant(self, session: LoadSession, sql: bytes) -> None:
+        """A right that the server only warns about is one that the database lacks."""
+        error = NotGrantedError(session.grant(sql))
+        if str(error) and self.lost.takes(error):
+            raise error
 
     def _make_schema(self, name: bytes) -> None:
         """An extension's schema is in no dump where the extension has made it, or is its member."""
@@ -248,6 +257,8 @@ class Control:
                 if self._prepared.load_role and role_names.PUBLIC_OWNER.match(sql):
                     self.session.run(self._prepared.load_role.public_to_itself)
                 self._give(classified, sql)
+            elif classified.kind == "acl":
+                self._grant(self.session, sql)
             else:
                 self.session.run(sql)
         if classified.kind in ("set", "search_path"):

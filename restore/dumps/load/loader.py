@@ -317,7 +317,7 @@ class _Load:
     def _plan_early(self) -> None:
         """With a scan the indexes are known: a table's are built as soon as its rows are there."""
         if self.scan is not None:
-            classified = [classify(Statement(sql, number, 0, 0)) for number, sql in self.scan.indexes]
+            classified = [classify(Statement(sql, number, 0, line)) for number, line, sql in self.scan.indexes]
             self.afterwards.plan_early(classified)
 
     def _count_done(self, done: Done) -> None:
@@ -490,8 +490,9 @@ def _already(session: LoadSession, dump: Dump, mark: Mapping[str, Any]) -> LoadR
 
 
 def _remembered(item: NotLoaded) -> dict[str, Any]:
-    """Without its SQL: everybody on the server can read a database's comment."""
-    return {"kind": item.kind, "name": item.name, "reason": item.reason, "line": item.line}
+    """Without its SQL: everybody on the server can read a database's comment. Owners they can read anyway."""
+    sql = {"sql": item.sql} if item.kind == "owners" else {}
+    return {"kind": item.kind, "name": item.name, "reason": item.reason, "line": item.line, **sql}
 
 
 def _owned(session: LoadSession) -> dict[str, tuple[str, ...]]:
