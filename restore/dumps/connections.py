@@ -39,6 +39,7 @@ SETTINGS: Mapping[str, str] = {
     "idle_in_transaction_session_timeout": "0",
     "jit": "off",
     "default_transaction_read_only": "off",
+    "default_transaction_isolation": "read committed",
 }
 """Of the loading sessions. Commits needn't wait: ledger and data are lost or kept together, and the end waits."""
 PINNED: Mapping[str, str] = {
@@ -53,9 +54,9 @@ PASSING = ("08", "40", "53300", "55P03", "57P")
 ENDS_THE_LOAD = ("08", "25006", "25P", "28", "40", "53", "55P", "55006", "57", "58000", "58030", "F0", "XX001", "XX002")
 """SQLSTATEs that are about the server, the session or the storage: whatever came next would be refused as well
 (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
-OF_A_SESSION = ("08", "28", "57P", "F0")
-"""Of those, what the server sends as FATAL when it is its own. As an ERROR the statement brought it along: a foreign
-table whose server doesn't answer, a function's RAISE ... USING ERRCODE."""
+BROUGHT_ALONG = ("08", "28", "40001", "57P", "F0")
+"""Of those, what the server has no ERROR for: its own end is FATAL, and "read committed" knows no conflict. A statement
+brings it along: a foreign table whose server doesn't answer, a function's RAISE ... USING ERRCODE."""
 OF_THE_PROTOCOL = "08P01"
 COPY_CONTEXT = re.compile(r"COPY (?P<table>\S+), line (?P<line>\d+)(?:, column (?P<column>[^:]+))?")
 DATA = "22"
@@ -221,7 +222,7 @@ def _is_brought_along(error: psycopg.Error) -> bool:
     """Whether it looks like the end of the session, which goes on."""
     state = error.sqlstate or ""
     raised = error.diag.severity_nonlocalized == "ERROR"
-    return raised and state.startswith(OF_A_SESSION) and state != OF_THE_PROTOCOL
+    return raised and state.startswith(BROUGHT_ALONG) and state != OF_THE_PROTOCOL
 
 
 def describe_error(error: psycopg.Error) -> str:

@@ -85,7 +85,7 @@ def test_what_concerns_the_server_ends_the_load(state: str) -> None:
     assert not is_refusal(refused(state, ""))
 
 
-@pytest.mark.parametrize("state", ["08006", "28000", "57P01", "57P03", "F0000"])
+@pytest.mark.parametrize("state", ["08006", "28000", "40001", "57P01", "57P03", "F0000"])
 def test_the_end_of_a_session_that_a_statement_only_tells_of_stops_no_load_for_ever(state: str) -> None:
     """postgres_fdw has 08001 when its server doesn't answer (contrib/postgres_fdw/connection.c); RAISE takes any."""
     brought_along, real = refused(state, ""), refused(state, "", "FATAL")
