@@ -81,11 +81,17 @@ OWNED_SCHEMA: LiteralString = """
 select true from pg_catalog.pg_namespace where oid = pg_catalog.to_regnamespace(%(name)s::text)
   and pg_catalog.pg_get_userbyid(nspowner) = coalesce(%(owner)s::text, pg_catalog.pg_get_userbyid(nspowner))
 """
+OWNED_COLLATION: LiteralString = """
+select true from pg_catalog.pg_collation c join pg_catalog.pg_namespace n on n.oid = c.collnamespace
+where pg_catalog.format('%%I.%%I', n.nspname, c.collname) = %(name)s::text
+  and pg_catalog.pg_get_userbyid(collowner) = coalesce(%(owner)s::text, pg_catalog.pg_get_userbyid(collowner))
+"""
 OWNED: Mapping[str, LiteralString] = {
     **dict.fromkeys(("TABLE", "VIEW", "MATERIALIZED VIEW", "FOREIGN TABLE", "SEQUENCE"), OWNED_RELATION),
     **dict.fromkeys(("FUNCTION", "PROCEDURE", "AGGREGATE"), OWNED_FUNCTION),
     **dict.fromkeys(("TYPE", "DOMAIN"), OWNED_TYPE),
     "SCHEMA": OWNED_SCHEMA,
+    "COLLATION": OWNED_COLLATION,
 }
 """By what stands in front of the name in a statement; without an owner: whether it is there at all."""
 KEYWORDS = re.compile(rf"(?P<keywords>{'|'.join(OWNED)}) (?P<name>.+)", re.DOTALL)

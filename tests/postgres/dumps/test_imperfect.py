@@ -100,6 +100,52 @@ def test_the_script_of_what_was_refused_makes_it_good_and_a_second_look_sees_tha
     assert loaded(server, bucket, key, target, MAPPED).is_whole
 
 
+GONE = b"""
+CREATE COLLATION public.gone (provider = libc, locale = 'xx_YY.utf8');
+ALTER COLLATION public.gone OWNER TO app_owner;
+CREATE TABLE public.sorted (
+    id integer DEFAULT 7,
+    name text COLLATE public.gone
+);
+ALTER TABLE public.sorted OWNER TO app_owner;
+GRANT SELECT ON TABLE public.sorted TO app_reader;
+"""
+
+
+def test_one_run_of_the_script_makes_good_all_that_was_refused_for_one_missing_collation(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    table, index = b"CREATE TABLE public.posts", b"CREATE INDEX posts_user"
+    by_name = b"CREATE INDEX by_name ON public.sorted USING btree (name);\n"
+    key = bucket.put("gone.sql", small.replace(table, GONE + table, 1).replace(index, by_name + index, 1))
+    result = loaded(server, bucket, key, target)
+    assert result.rows == 2300
+    assert {"types:public.gone", "tables:public.sorted", "owners:TABLE public.sorted"} <= by_subject(result).keys()
+    script = render_script(result.not_loaded, "the dump").replace("xx_YY.utf8", "C")
+    with server.cluster.sql(target) as superuser:
+        superuser.execute(script.encode())
+    assert loaded(server, bucket, key, target).not_loaded == ()
+    with server.cluster.sql(target) as superuser:
+        superuser.execute("ALTER TABLE public.sorted OWNER TO app_reader")
+    assert [item.subject for item in loaded(server, bucket, key, target).not_loaded] == ["owners:TABLE public.sorted"]
+
+
+def test_a_right_on_an_extensions_own_function_is_not_lost_in_silence(
+    server: DumpServer, bucket: Bucket, small: bytes, target: str
+) -> None:
+    """Its objects are a superuser's (RDS: rdsadmin's), and of such a GRANT the server only warns."""
+    first = b"CREATE TABLE public.posts"
+    grant = (
+        b"CREATE EXTENSION IF NOT EXISTS citext WITH SCHEMA public;\n"
+        b"GRANT ALL ON FUNCTION public.citext_cmp(public.citext, public.citext) TO app_reader;\n"
+    )
+    result = loaded(server, bucket, bucket.put("granted.sql", small.replace(first, grant + first, 1)), target)
+    lost = by_subject(result)
+    assert list(lost) == ["system_grants:FUNCTION public.citext_cmp(public.citext, public.citext)"]
+    assert "no privileges were granted" in str(lost)
+    assert result.is_whole
+
+
 def test_a_search_path_lets_code_find_what_it_does_not_qualify(
     server: DumpServer, bucket: Bucket, imperfect: str, target: str, tmp_path: Path
 ) -> None:

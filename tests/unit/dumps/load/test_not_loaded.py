@@ -76,7 +76,7 @@ def test_what_the_script_has_made_of_rights_and_columns_is_asked_for(
     [
         NotLoaded("grants", "TABLE public.t", "permission denied (SQLSTATE 42501)", 9),
         NotLoaded("grants", "default privileges FOR ROLE app", GONE, 9),
-        NotLoaded("owners", "COLLATION public.c", GONE, 9, "ALTER COLLATION public.c OWNER TO app"),
+        NotLoaded("owners", "STATISTICS public.s", GONE, 9, "ALTER STATISTICS public.s OWNER TO app"),
         NotLoaded("large_objects", "7", GONE, 9),
     ],
 )
