@@ -13,6 +13,7 @@ from restore.errors import PermanentError, Refused
 from restore.evidence import Store
 from restore.evidence.store import s3_documents
 from restore.inventory.gather import gather
+from restore.model.network import Ingress
 from restore.model.rds import Instance
 from restore.model.request import LATEST, App, Login, Method, Request, SecretKey, Settings, Tls, Traffic
 from tests.support.sandbox.adapter_sandbox import Gateway, Home
@@ -56,6 +57,14 @@ def test_the_world_is_read_at_once(settings: Settings, source: Instance) -> None
     assert found.capacity.quotas["DBInstances"].used >= 1
     assert source.settings.storage_type in {offer.storage_type for offer in found.capacity.offers or ()}
     assert [subnet for subnet in found.capacity.subnets or () if subnet.free]
+    assert found.network
+    assert found.network.unasked == {}
+    (target,) = found.network.targets
+    assert (target.groups, target.ingress) == (
+        source.settings.vpc_security_group_ids,
+        (Ingress(group=target.groups[0]),),
+    )
+    assert [place for place in target.places if place.acl and place.routes and place.block]
 
 
 def test_an_operator_s_secret_that_is_not_there_is_found_before_anything_stops(settings: Settings) -> None:
