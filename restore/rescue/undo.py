@@ -7,7 +7,8 @@ was written since is lost; and it refuses to delete a row that others refer to b
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -20,6 +21,16 @@ from restore.rescue.statements import Part, assigned, disable, enable, equal, na
 
 MODE = 0o600
 """The file holds rows."""
+BEGIN = """\\set ON_ERROR_STOP on
+BEGIN;
+SET LOCAL client_encoding = 'UTF8';
+SET LOCAL datestyle = 'ISO, YMD';
+SET LOCAL intervalstyle = 'postgres';
+SET LOCAL lc_monetary = 'C';
+SET LOCAL row_security = off;
+SET LOCAL lock_timeout = '10s';
+"""
+"""Under the settings of transfer.prepare, under which the rows are written."""
 
 
 class UndoFile:
@@ -31,8 +42,7 @@ class UndoFile:
         self._triggers: list[Trigger] = []
         self._file = _create(path)
         self._write(f'-- {title}\n-- Run it as: psql "$DATABASE_URL" --file {path.name}\n')
-        self._write("\\set ON_ERROR_STOP on\nBEGIN;\nSET LOCAL search_path = pg_catalog;\n")
-        self._write("SET LOCAL lock_timeout = '10s';\n")
+        self._write(BEGIN)
 
     def __enter__(self) -> Self:
         return self
@@ -40,7 +50,8 @@ class UndoFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with suppress(OSError):  # all that is to stay is on disk since finish()
+            self._file.close()
 
     def add_inserted(
         self, part: Part, foreign_keys: Sequence[ForeignKey], transaction: str, write_rows: Callable[[BinaryIO], int]
@@ -51,7 +62,7 @@ class UndoFile:
         if count:
             own = _own(part, transaction)
             self._statements.append(
-                sql.SQL("DELETE FROM {} AS s USING {} AS u WHERE {}").format(part.table.identifier, undone, own)
+                sql.SQL("DELETE FROM {} AS s USING {} AS u WHERE {}").format(part.facts.relation, undone, own)
             )
             self._statements += [
                 _refuse_referred(part, foreign_key, undone, own)
@@ -67,7 +78,7 @@ class UndoFile:
         if count:
             self._statements.append(
                 sql.SQL("UPDATE {} AS s SET {} FROM {} AS u WHERE {}").format(
-                    part.table.identifier, assigned(part, "u"), undone, _own(part, transaction)
+                    part.facts.relation, assigned(part, "u"), undone, _own(part, transaction)
                 )
             )
         return count
@@ -76,8 +87,10 @@ class UndoFile:
         """Adds triggers that must not fire for what is undone, as they didn't for what was done."""
         self._triggers += triggers
 
-    def finish(self) -> None:
-        """Writes the end and waits until all of it is on disk."""
+    def finish(self, search_path: str) -> None:
+        """Writes the end and waits until all of it is on disk. `search_path` as SET takes it: triggers and constraints
+        find by it what they name without a schema."""
+        self._write(f"SET LOCAL search_path = {search_path};\n")
         for trigger in self._triggers:
             self._write(disable(trigger).as_string() + ";\n")
         for statement in reversed(self._statements):  # children before their parents
@@ -85,13 +98,14 @@ class UndoFile:
         for trigger in self._triggers:
             self._write(enable(trigger).as_string() + ";\n")
         self._write("COMMIT;\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        with self._writing():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
     def discard(self) -> None:
         """Removes the file of a rescue that wrote nothing."""
@@ -103,28 +117,40 @@ class UndoFile:
         )
         self._write(made.as_string() + ";\n")
         self._write(f"COPY pg_temp.{table} FROM stdin;\n")
-        count = write_rows(self._file)
+        with self._writing():
+            count = write_rows(self._file)
         self._write("\\.\n")
         return count
 
     def _write(self, text: str) -> None:
-        self._file.write(text.encode())
+        with self._writing():
+            self._file.write(text.encode())
+
+    @contextmanager
+    def _writing(self) -> Generator[None]:
+        """Raises PermanentError where the file can't be written: nothing that couldn't be taken back is committed."""
+        try:
+            yield
+        except OSError as error:
+            raise _refuse(self.path, error) from error
 
 
 def _create(path: Path) -> BinaryIO:
     try:
         return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "wb")
     except OSError as error:
-        fix = (
-            f"python -m restore rescue --table <table> --undo {path.with_suffix('.2.sql')} (any file that can be made)"
-        )
-        raise PermanentError.of(
-            Problem(f"undo file {path}", error.strerror or str(error), "a new file that can be written", fix)
-        ) from error
+        raise _refuse(path, error) from error
+
+
+def _refuse(path: Path, error: OSError) -> PermanentError:
+    fix = f"python -m restore rescue --table <table> --undo {path.with_suffix('.2.sql')} (any file that can be made)"
+    found = error.strerror or str(error)
+    return PermanentError.of(Problem(f"undo file {path}", found, "a new file that can be written", fix))
 
 
 def _own(part: Part, transaction: str) -> sql.Composed:
-    return sql.SQL("{} AND s.xmin::text = {}").format(equal("s", part.key, "u", part.key), sql.Literal(transaction))
+    own = sql.SQL("{} AND s.xmin::text OPERATOR(pg_catalog.=) {}")
+    return own.format(part.same_key("s", "u"), sql.Literal(transaction))
 
 
 def _refuse_referred(part: Part, foreign_key: ForeignKey, undone: sql.Identifier, own: sql.Composable) -> sql.Composed:
@@ -135,10 +161,10 @@ def _refuse_referred(part: Part, foreign_key: ForeignKey, undone: sql.Identifier
         "RAISE EXCEPTION USING MESSAGE = {message}; END IF; END"
     ).format(
         undone=undone,
-        table=part.table.identifier,
+        table=part.facts.relation,
         own=own,
         child=foreign_key.child.identifier,
-        refers=equal("s", foreign_key.parent_columns, "c", foreign_key.child_columns),
+        refers=equal("s", foreign_key.parent_columns, "c", foreign_key.child_columns, foreign_key.operators),
         message=sql.Literal(message),
     )
     return sql.SQL("DO {}").format(sql.Literal(block.as_string()))
