@@ -36,7 +36,16 @@ SELECT pg_get_userbyid(c.relowner), c.relkind = 'p', c.relhasrules,
         JOIN pg_namespace z ON z.oid = s.relnamespace
         JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
         WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-          AND d.refobjid = c.oid AND d.deptype IN ('a', 'i')),
+          AND d.refobjid = c.oid AND d.deptype IN ('a', 'i')
+          AND a.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype)),
+       (SELECT coalesce(json_agg(DISTINCT format('%%I.%%I', z.nspname, s.relname)), '[]')
+        FROM pg_class s JOIN pg_namespace z ON z.oid = s.relnamespace
+        JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid AND d.deptype IN ('a', 'i')
+            AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid
+          OR d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid
+            AND d.objid IN (SELECT oid FROM pg_attrdef WHERE adrelid = c.oid)
+        WHERE s.relkind = 'S'),
+       EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND NOT i.indimmediate),
        (SELECT coalesce(json_agg((SELECT json_agg(a.attname ORDER BY k.place)
                                   FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (number, place)
                                   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
@@ -81,7 +90,7 @@ def read_facts(connection: Connection, table: Table) -> TableFacts | None:
     if row is None:
         return None
     owner, partitioned, rules, may_read, may_insert, may_update, may_alter, *lists = row
-    columns, changeable, operators, triggers, sequences, unique = lists
+    columns, changeable, operators, triggers, sequences, counters, defers, unique = lists
     return TableFacts(
         table,
         partitioned,
@@ -91,6 +100,8 @@ def read_facts(connection: Connection, table: Table) -> TableFacts | None:
         owner,
         tuple(Trigger(Table(schema, name), trigger, state) for schema, name, trigger, state in triggers),
         tuple((column, sequence) for column, sequence in sequences),
+        tuple(counters),
+        defers,
         tuple(tuple(index) for index in unique),
         rules,
         may_read,

@@ -58,7 +58,11 @@ class TableFacts:
     owner: str
     triggers: tuple[Trigger, ...]
     sequences: tuple[tuple[str, str], ...]
-    """Column and sequence, as SQL: of serial and identity columns."""
+    """Column and sequence, as SQL: of serial and identity columns that are integers."""
+    counters: tuple[str, ...]
+    """Every sequence, as SQL, that a column's default asks or that belongs to a column."""
+    defers_unique: bool
+    """Whether a unique or an exclusion constraint is DEFERRABLE: ON CONFLICT can't be used (documentation, INSERT)."""
     unique: tuple[tuple[str, ...], ...]
     """Columns of each unique index, the key's too; those with an expression, a condition or a type of an extension
     are left out."""

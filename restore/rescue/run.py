@@ -133,6 +133,8 @@ class _Writing:
     undo: UndoFile
     search_path: str
     only_possible: bool
+    together: bool = False
+    """Whether the rows of all tables are inserted by one statement."""
 
     @contextmanager
     def as_applications(self) -> Generator[None]:
@@ -151,7 +153,10 @@ def _write(writing: _Writing, members: Sequence[Member], wish: Wish) -> tuple[Do
     writing.undo.add_triggers(silenced)
     row = source.execute("SELECT pg_current_xact_id()::xid::text").fetchone()
     assert row is not None
-    done = tuple(_write_part(writing, member, wish, row[0]) for member in members)
+    writer = replace(writing, together=not writing.only_possible and in_circle(members, writing.rescue.foreign_keys))
+    if writer.together:
+        _insert_together(writer, [member.part for member in members])
+    done = tuple(_write_part(writer, member, wish, row[0]) for member in members)
     with writing.as_applications():
         source.execute("SET CONSTRAINTS ALL IMMEDIATE")  # also fires what is pending: no ALTER TABLE before that
     for trigger in silenced:
@@ -184,7 +189,8 @@ def _write_part(writing: _Writing, member: Member, wish: Wish, transaction: str)
     """What is missing comes first: a row that is overwritten may refer to it."""
     source, part = writing.rescue.source, member.part
     inserted = _insert(writing, part, transaction)
-    kept = source.execute(statements.lost_keys(part)).fetchall() if writing.only_possible else []
+    leaves_out = writing.only_possible or writing.together
+    kept = source.execute(statements.lost_keys(part)).fetchall() if leaves_out else []
     overwritten = 0
     wish = _own_wish(member, wish)
     if wish.overwrites and part.changing:
@@ -192,20 +198,43 @@ def _write_part(writing: _Writing, member: Member, wish: Wish, transaction: str)
         writing.undo.add_overwritten(part, transaction, RowsToFile(source, statements.copy_locked(part)))
         overwritten = _overwrite(writing, part)
         kept += source.execute(statements.locked_keys(part)).fetchall() if writing.only_possible else []
-    sequences = _move_sequences(source, part) if inserted else ()
+    sequences = _move_sequences(writing.rescue, part) if inserted else ()
     kept_keys = tuple(str(key) for (key,) in kept)
     return Done(part.table, inserted, overwritten, len(kept), sequences, part.key, kept_keys)
 
 
 def _insert(writing: _Writing, part: Part, transaction: str) -> int:
     rescue = writing.rescue
-    if writing.only_possible:
+    if writing.together:
+        statement = statements.copy_keys(part)
+    elif writing.only_possible:
         statement = statements.insert_possible(part, _own_keys(rescue, part))
     else:
         statement = statements.insert_lost(part)
     with writing.as_applications():
         rows = RowsToFile(rescue.source, statement)
         return writing.undo.add_inserted(part, rescue.foreign_keys, transaction, rows)
+
+
+def in_circle(members: Sequence[Member], foreign_keys: Sequence[ForeignKey]) -> bool:
+    """Tells whether a table is written before one that its rows refer to. Pure."""
+    tables = [member.part.table for member in members]
+    return any(
+        foreign_key.child != foreign_key.parent
+        and foreign_key.parent in tables[place + 1 :]
+        and foreign_key.parent not in tables[:place]
+        for place, table in enumerate(tables)
+        for foreign_key in foreign_keys
+        if foreign_key.child == table
+    )
+
+
+def _insert_together(writing: _Writing, parts: Sequence[Part]) -> None:
+    source = writing.rescue.source
+    for part in parts:
+        source.execute(statements.make_keys(part))
+    with writing.as_applications():
+        source.execute(statements.insert_together(parts))
 
 
 def _own_keys(rescue: Rescue, part: Part) -> list[ForeignKey]:
@@ -240,12 +269,19 @@ def _triggers(members: Sequence[Member]) -> tuple[Trigger, ...]:
     return tuple(dict.fromkeys(trigger for member in members for trigger in member.part.facts.triggers))
 
 
-def _move_sequences(source: Connection, part: Part) -> tuple[str, ...]:
-    return tuple(
-        sequence
+def _move_sequences(rescue: Rescue, part: Part) -> tuple[str, ...]:
+    """Past what was inserted, and past what the candidate has given out. Returns the sequences that were moved."""
+    moves = [
+        (sequence, statements.move_ahead(part, column, sequence))
         for column, sequence in part.facts.sequences
-        if column in part.columns and source.execute(statements.move_ahead(part, column, sequence)).fetchone()
-    )
+        if column in part.columns
+    ]
+    for sequence in part.facts.counters:
+        row = rescue.candidate.execute(statements.READ_COUNTER, [sequence]).fetchone()
+        if row and row[0] is not None:
+            moves.append((sequence, statements.follow(sequence, row[0])))
+    moved = [sequence for sequence, move in moves if rescue.source.execute(move).fetchone()]
+    return tuple(dict.fromkeys(moved))
 
 
 def _number(source: Connection, statement: sql.Composed) -> int:

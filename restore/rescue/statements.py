@@ -59,6 +59,11 @@ class Part:
         return sql.Identifier("pg_temp", f"rescue_{self.number}")
 
     @property
+    def inserted_keys(self) -> sql.Identifier:
+        """The temporary table of the keys that were inserted, where several tables are written at once."""
+        return sql.Identifier("pg_temp", f"rescue_{self.number}_keys")
+
+    @property
     def locked(self) -> sql.Identifier:
         """The temporary table of the rows that are about to be overwritten, as they are now."""
         return sql.Identifier("pg_temp", f"rescue_{self.number}_before")
@@ -238,7 +243,7 @@ def _has_parent(foreign_key: ForeignKey) -> sql.Composed:
 
 def insert_lost(part: Part) -> sql.Composed:
     """Inserts every row that is missing, and answers with their keys."""
-    return _insert(part, missing(part), sql.SQL(""))
+    return _copied(_insert(part, missing(part), sql.SQL("")))
 
 
 def insert_possible(part: Part, foreign_keys: Sequence[ForeignKey]) -> sql.Composed:
@@ -252,13 +257,52 @@ def insert_possible(part: Part, foreign_keys: Sequence[ForeignKey]) -> sql.Compo
                 equal("o", foreign_key.parent_columns, "t", foreign_key.child_columns, foreign_key.operators),
             )
         conditions += sql.SQL(" AND (NOT ({}) OR {} OR {})").format(_refers(foreign_key), _has_parent(foreign_key), own)
-    return _insert(part, conditions, sql.SQL("ON CONFLICT DO NOTHING"))
+    for columns in part.facts.unique:
+        if set(columns) <= set(part.columns):
+            taken = sql.SQL(" AND NOT EXISTS (SELECT FROM {} AS o WHERE {})")
+            conditions += taken.format(part.facts.relation, equal("o", columns, "t", columns))
+    return _copied(_insert(part, conditions, _no_conflict(part)))
+
+
+def make_keys(part: Part) -> sql.Composed:
+    """Makes the table for the keys that `insert_together` writes."""
+    return sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+        sql.Identifier(f"rescue_{part.number}_keys"), names(part.key), part.table.identifier
+    )
+
+
+def insert_together(parts: Sequence[Part]) -> sql.Composed:
+    """Inserts the missing rows of several tables in one statement, at whose end their foreign keys are checked
+    (documentation, SET CONSTRAINTS); keeps their keys."""
+    inserts = (
+        sql.SQL("{inserted} AS ({insert}), {kept} AS (INSERT INTO {keys} SELECT {key} FROM {inserted})").format(
+            inserted=sql.Identifier(f"inserted_{part.number}"),
+            insert=_insert(part, missing(part), _no_conflict(part)),
+            kept=sql.Identifier(f"kept_{part.number}"),
+            keys=part.inserted_keys,
+            key=names(part.key),
+        )
+        for part in parts
+    )
+    return sql.SQL("WITH {} SELECT").format(sql.SQL(", ").join(inserts))
+
+
+def copy_keys(part: Part) -> sql.Composed:
+    return sql.SQL("COPY {} TO STDOUT").format(part.inserted_keys)
+
+
+def _no_conflict(part: Part) -> sql.SQL:
+    return sql.SQL("" if part.facts.defers_unique else "ON CONFLICT DO NOTHING")
+
+
+def _copied(statement: sql.Composable) -> sql.Composed:
+    return sql.SQL("COPY ({}) TO STDOUT").format(statement)
 
 
 def _insert(part: Part, condition: sql.Composable, conflicts: sql.Composable) -> sql.Composed:
     return sql.SQL(
-        "COPY (INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {sent} AS t "
-        "WHERE {condition} {conflicts} RETURNING {key}) TO STDOUT"
+        "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {sent} AS t "
+        "WHERE {condition} {conflicts} RETURNING {key}"
     ).format(
         table=part.table.identifier,
         columns=names(part.columns),
@@ -392,5 +436,17 @@ def move_ahead(part: Part, column: str, sequence: str) -> sql.Composed:
     name = sql.SQL(cast(LiteralString, sequence))
     return sql.SQL(
         "SELECT setval({literal}, highest) FROM (SELECT max({column})::bigint AS highest FROM {sent}) AS sent, "
-        "{name} AS sequence WHERE highest > sequence.last_value"
+        "{name} AS sequence WHERE highest > last_value OR highest = last_value AND NOT is_called"
     ).format(literal=sql.Literal(sequence), column=sql.Identifier(column), sent=part.sent, name=name)
+
+
+READ_COUNTER = "SELECT last_value FROM pg_sequences WHERE format('%%I.%%I', schemaname, sequencename) = %s"
+"""Null where nobody has asked the sequence, or it may not be read (documentation, 53.18)."""
+
+
+def follow(sequence: str, value: int) -> sql.Composed:
+    """Sets a sequence to where the candidate's is, never back, whichever way it counts; answers as `move_ahead`."""
+    return sql.SQL(
+        "SELECT setval({literal}, {value}) FROM {name} AS own JOIN pg_sequence ON seqrelid = {literal}::regclass "
+        "WHERE sign({value}::numeric - last_value) = sign(seqincrement) OR {value} = last_value AND NOT is_called"
+    ).format(literal=sql.Literal(sequence), value=sql.Literal(value), name=sql.SQL(cast(LiteralString, sequence)))

@@ -45,7 +45,7 @@ def read_shapes(connection: Connection) -> Mapping[Table, TableShape]:
 def prepare(connection: Connection) -> None:
     """Makes both servers write equal values as equal text; what row security would hide is an error instead."""
     connection.execute("SET row_security = off; SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'")
-    connection.execute("SET client_encoding = 'UTF8'; SET jit = off")
+    connection.execute("SET client_encoding = 'UTF8'; SET jit = off; SET temp_buffers = '32MB'")
     ask(connection, query("loss_session"))
 
 

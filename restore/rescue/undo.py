@@ -7,7 +7,7 @@ was written since is lost; and it refuses to delete a row that others refer to b
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +38,9 @@ class UndoFile:
 
     def __init__(self, path: Path, title: str):
         self.path = path
-        self._statements: list[sql.Composable] = []
+        self._changes: list[sql.Composable] = []
+        self._checks: list[sql.Composable] = []
+        self._deletions: list[sql.Composable] = []
         self._triggers: list[Trigger] = []
         self._file = _create(path)
         self._write(f'-- {title}\n-- Run it as: psql "$DATABASE_URL" --file {path.name}\n')
@@ -61,13 +63,13 @@ class UndoFile:
         count = self._add_rows(part, f"inserted_{part.number}", part.key, write_rows)
         if count:
             own = _own(part, transaction)
-            self._statements.append(
+            self._deletions.append(
                 sql.SQL("DELETE FROM {} AS s USING {} AS u WHERE {}").format(part.facts.relation, undone, own)
             )
-            self._statements += [
-                _refuse_referred(part, foreign_key, undone, own)
+            self._checks += [
+                _refuse_referred(part, foreign_key, undone, transaction)
                 for foreign_key in foreign_keys
-                if foreign_key.parent == part.table and foreign_key.child != part.table
+                if foreign_key.parent == part.table
             ]
         return count
 
@@ -76,7 +78,7 @@ class UndoFile:
         undone = sql.Identifier("pg_temp", f"overwritten_{part.number}")
         count = self._add_rows(part, f"overwritten_{part.number}", part.columns, write_rows)
         if count:
-            self._statements.append(
+            self._changes.append(
                 sql.SQL("UPDATE {} AS s SET {} FROM {} AS u WHERE {}").format(
                     part.facts.relation, assigned(part, "u"), undone, _own(part, transaction)
                 )
@@ -93,7 +95,7 @@ class UndoFile:
         self._write(f"SET LOCAL search_path = {search_path};\n")
         for trigger in self._triggers:
             self._write(disable(trigger).as_string() + ";\n")
-        for statement in reversed(self._statements):  # children before their parents
+        for statement in (*reversed(self._changes), *self._checks, *_together(self._deletions)):
             self._write(statement.as_string() + ";\n")
         for trigger in self._triggers:
             self._write(enable(trigger).as_string() + ";\n")
@@ -153,16 +155,27 @@ def _own(part: Part, transaction: str) -> sql.Composed:
     return own.format(part.same_key("s", "u"), sql.Literal(transaction))
 
 
-def _refuse_referred(part: Part, foreign_key: ForeignKey, undone: sql.Identifier, own: sql.Composable) -> sql.Composed:
-    """Fails where rows that came since refer to a row that is about to be deleted. It stands before the deletion."""
+def _together(deletions: Sequence[sql.Composable]) -> Iterator[sql.Composable]:
+    """One statement: foreign keys are checked at its end, whichever way the rows refer to each other."""
+    if deletions:
+        *others, last = deletions
+        names = (sql.Identifier(f"deleted_{number}") for number in range(len(others)))
+        before = [sql.SQL("{} AS ({})").format(name, other) for name, other in zip(names, others, strict=True)]
+        yield sql.SQL("WITH {} {}").format(sql.SQL(", ").join(before), last) if before else last
+
+
+def _refuse_referred(part: Part, foreign_key: ForeignKey, undone: sql.Identifier, transaction: str) -> sql.Composed:
+    """Fails where rows that came since refer to a row that is about to be deleted."""
     message = f"rows of {foreign_key.child} refer to rows of {part.table} that the rescue brought back: keep them"
     block = sql.SQL(
-        "BEGIN IF EXISTS (SELECT FROM {undone} AS u JOIN {table} AS s ON {own} JOIN {child} AS c ON {refers}) THEN "
+        "BEGIN IF EXISTS (SELECT FROM {undone} AS u JOIN {table} AS s ON {own} JOIN {child} AS c ON {refers} "
+        "WHERE c.xmin::text OPERATOR(pg_catalog.<>) {transaction}) THEN "
         "RAISE EXCEPTION USING MESSAGE = {message}; END IF; END"
     ).format(
         undone=undone,
         table=part.facts.relation,
-        own=own,
+        own=_own(part, transaction),
+        transaction=sql.Literal(transaction),
         child=foreign_key.child.identifier,
         refers=equal("s", foreign_key.parent_columns, "c", foreign_key.child_columns, foreign_key.operators),
         message=sql.Literal(message),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 from psycopg.rows import TupleRow
 
 from restore.postgres.connection import Connection
@@ -54,6 +55,8 @@ class Shop:
     restored: Database
     folder: Path
     said: list[str]
+    role: str = ""
+    """Whom the operator acts as; a superuser without it."""
 
     def damage(self, statements: str) -> str:
         """Runs statements in one transaction of the source; returns its number."""
@@ -86,6 +89,8 @@ class Shop:
         with self.serving.connect() as source, self.restored.connect() as candidate:
             for connection in (source, candidate):
                 connection.execute("SET search_path = pg_catalog")
+                if self.role:
+                    connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self.role)))
             candidate.execute("SET default_transaction_read_only = on")
             yield source, candidate
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import resource
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import Any
 
 import pytest
+from psycopg.rows import TupleRow
 
+from restore.errors import PermanentError
 from restore.rescue.model import Wish
-from tests.postgres.rescue.conftest import Shop
+from sandbox.machine.processes import wait_until
+from tests.postgres.rescue.conftest import CUSTOMERS, ORDERS, Shop
 from tests.postgres.rescue.test_rescue import undo, written
 from validation.expectations.table_names import Table
 
@@ -101,18 +109,29 @@ KINDS = {
         LOSE + "INSERT INTO kinds VALUES (99, int4range(15, 25));UPDATE kinds SET v = 'lost' WHERE n BETWEEN 11 AND 20",
         (8, 10, 2),
     ),
-    "values that changed places": Kind(
-        "CREATE TABLE kinds (n int PRIMARY KEY, place int UNIQUE); "
+    "values that each took from the next": Kind(
+        "CREATE TABLE kinds (n int PRIMARY KEY, place int NOT NULL UNIQUE); "
         "INSERT INTO kinds SELECT n, n FROM generate_series(1, 40) n",
         LOSE + "UPDATE kinds SET place = place + 1000 WHERE n BETWEEN 11 AND 20;"
-        "UPDATE kinds SET place = place - 999 WHERE n BETWEEN 11 AND 19;"
-        "UPDATE kinds SET place = 11 WHERE n = 20",
+        "UPDATE kinds SET place = place - 999 WHERE n BETWEEN 11 AND 19",
     ),
     "a value that somebody has by now": Kind(
         "CREATE TABLE kinds (n int PRIMARY KEY, place int UNIQUE); "
         "INSERT INTO kinds SELECT n, n FROM generate_series(1, 40) n",
         LOSE + "UPDATE kinds SET place = place + 1000 WHERE n BETWEEN 11 AND 20; INSERT INTO kinds VALUES (99, 12)",
         (10, 9, 1),
+    ),
+    "a value that somebody has by now, checked at the end": Kind(
+        "CREATE TABLE kinds (n int PRIMARY KEY, place int UNIQUE DEFERRABLE INITIALLY DEFERRED); "
+        "INSERT INTO kinds SELECT n, n FROM generate_series(1, 40) n",
+        LOSE + "UPDATE kinds SET place = place + 1 WHERE n BETWEEN 11 AND 20;"
+        "UPDATE kinds SET place = 11 WHERE n = 20; INSERT INTO kinds VALUES (98, 3)",
+        (9, 0, 11),
+    ),
+    "a parent in the same table, which the deletion took away": Kind(
+        "CREATE TABLE kinds (n int PRIMARY KEY, parent int REFERENCES kinds ON DELETE SET NULL);"
+        "INSERT INTO kinds SELECT n, CASE WHEN n BETWEEN 11 AND 20 THEN n - 10 END FROM generate_series(1, 40) n",
+        LOSE,
     ),
     "references in a circle within the table, checked at the end": Kind(
         "CREATE TABLE kinds (n int PRIMARY KEY, next int NOT NULL REFERENCES kinds DEFERRABLE INITIALLY DEFERRED);"
@@ -121,6 +140,20 @@ KINDS = {
         (10, 0, 0),
     ),
 }
+
+
+TEAMS = """
+CREATE TABLE teams (id int PRIMARY KEY, owner int);
+CREATE TABLE people (id int PRIMARY KEY, team int NOT NULL REFERENCES teams ON DELETE CASCADE);
+INSERT INTO teams SELECT n FROM generate_series(1, 4) n;
+INSERT INTO people SELECT n, 1 + n % 4 FROM generate_series(1, 12) n;
+ALTER TABLE teams ADD FOREIGN KEY (owner) REFERENCES people;
+UPDATE teams SET owner = (SELECT min(id) FROM people WHERE team = teams.id);
+"""
+
+
+def team_rows(shop: Shop) -> list[TupleRow]:
+    return shop.ask("SELECT t::text FROM teams t UNION ALL SELECT p::text FROM people p ORDER BY 1")
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
@@ -138,3 +171,120 @@ def test_a_table_comes_back(shop: Shop, kind: Kind) -> None:
         assert shop.ask("SELECT k::text FROM ONLY kinds k ORDER BY 1") == whole
     undo(shop)
     assert shop.ask("SELECT k::text FROM ONLY kinds k ORDER BY 1") == damaged
+
+
+def test_rows_of_two_tables_that_refer_to_each_other_come_back_and_can_be_taken_back(shop: Shop) -> None:
+    for database in (shop.serving, shop.restored):
+        database.execute(TEAMS)
+    shop.damage("DELETE FROM teams WHERE id <= 2")
+    damaged = team_rows(shop)
+    assert written(shop.apply(Wish(Table("public", "teams"), with_children=True))) == {
+        "people": (6, 0, 0),
+        "teams": (2, 0, 0),
+    }
+    assert len(team_rows(shop)) == 4 + 12
+    undo(shop)
+    assert team_rows(shop) == damaged
+
+
+def test_what_somebody_writes_meanwhile_stays(shop: Shop) -> None:
+    incident = shop.damage("UPDATE customers SET email = 'lost' || id")
+    with shop.serving.connect() as other, ThreadPoolExecutor(1) as aside:
+        with other.transaction():
+            other.execute("UPDATE customers SET email = 'newest' WHERE id = 7")
+            applied = aside.submit(shop.apply, Wish(CUSTOMERS, written_by=(incident,)))
+            waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            wait_until(lambda: bool(shop.ask(waiting)), 60, "the rescue waits for the row")
+        assert written(applied.result()) == {"customers": (0, 19, 0)}
+    assert shop.ask("SELECT email FROM customers WHERE id IN (7, 8) ORDER BY id") == [
+        ("newest",),
+        ("c8@example.invalid",),
+    ]
+
+
+def test_a_disk_without_room_for_the_undo_file_ends_it_with_nothing_written(shop: Shop) -> None:
+    shop.damage("DELETE FROM orders WHERE id > 150")
+    damaged = shop.content(shop.serving)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(PermanentError, match=r"undo file .*: File too large.*--undo"):
+            shop.apply(Wish(ORDERS))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert shop.content(shop.serving) == damaged
+    assert not shop.undo.exists()
+
+
+def test_ctrl_c_between_two_rows_ends_it_with_nothing_written(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(FileIO):
+        def __init__(self, path: Path):
+            super().__init__(path, "x")
+
+        def write(self, data: Any, /) -> int:
+            if bytes(data) == b"160\n":
+                raise KeyboardInterrupt
+            return super().write(data)
+
+    shop.damage("DELETE FROM orders WHERE id > 150")
+    damaged = shop.content(shop.serving)
+    monkeypatch.setattr("restore.rescue.undo._create", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        shop.apply(Wish(ORDERS))
+    assert shop.content(shop.serving) == damaged
+    assert not shop.undo.exists()
+
+
+def test_rows_that_a_policy_hides_from_the_operator_are_never_taken_for_missing(shop: Shop) -> None:
+    shop.role = "pg_database_owner"
+    for database in (shop.serving, shop.restored):
+        database.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO pg_database_owner")
+    shop.serving.execute("ALTER TABLE countries ENABLE ROW LEVEL SECURITY")
+    wish = Wish(Table("public", "countries"))
+    for rescue in (shop.look, shop.apply):
+        with pytest.raises(PermanentError, match="BYPASSRLS"):
+            rescue(wish)
+    assert not shop.undo.exists()
+
+
+def test_a_value_that_the_column_no_longer_takes_is_named(shop: Shop) -> None:
+    shop.damage("DELETE FROM orders WHERE id > 150; ALTER TABLE orders ALTER amount TYPE numeric(3, 1)")
+    shop.serving.execute("INSERT INTO orders (customer_id, amount) VALUES (1, 99.9)")
+    shop.restored.execute("UPDATE orders SET amount = 12345 WHERE id = 160")
+    with pytest.raises(PermanentError, match="numeric field overflow"):
+        shop.apply(Wish(ORDERS))
+
+
+def test_a_carry_takes_along_tables_that_refer_to_each_other_and_where_the_sequences_are(shop: Shop) -> None:
+    for database in (shop.serving, shop.restored):
+        database.execute(TEAMS)
+        database.execute(
+            "CREATE SEQUENCE down INCREMENT -1;"
+            "CREATE TABLE refs (ref text DEFAULT 'R' || nextval('down') PRIMARY KEY);"
+            "INSERT INTO refs DEFAULT VALUES"
+        )
+    switched = shop.next_transaction()
+    shop.restored.execute(
+        "INSERT INTO teams VALUES (5); INSERT INTO people VALUES (99, 5); UPDATE teams SET owner = 99 WHERE id = 5;"
+        "INSERT INTO refs DEFAULT VALUES; INSERT INTO refs DEFAULT VALUES"
+    )
+    carried = shop.carry(switched)
+    assert {one.table.name: one.inserted for one in carried.done} == {"teams": 1, "people": 1, "refs": 2}
+    assert carried.apart == ()
+    assert shop.ask("INSERT INTO refs DEFAULT VALUES RETURNING ref") == [("R-4",)]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_a_carry_takes_along_what_the_source_has_not_written(shop: Shop, kind: Kind) -> None:
+    for database in (shop.serving, shop.restored):
+        database.execute(kind.make)
+    switched = shop.next_transaction()
+    shop.restored.execute(kind.damage)
+    carried = shop.carry(switched)
+    assert [one.kept for one in carried.done] in ([0], [])
+    changed = "SELECT k::text FROM ONLY kinds k WHERE age(xmin) <= age({}::text::xid) ORDER BY 1"
+    with shop.restored.connect() as candidate:
+        new = candidate.execute(changed.format(switched).encode()).fetchall()
+    left = {key for rows in carried.apart for key in rows.keys}
+    mine = shop.ask("SELECT k::text FROM ONLY kinds k")
+    assert [row for row in new if row not in mine][: len(left)] == [row for row in new if row not in mine]
