@@ -47,8 +47,8 @@ def written_since(next_transaction: int) -> sql.Composed:
 
 def count_new(candidate: Connection, next_transaction: int) -> tuple[NewRows, ...]:
     """Counts what was written to the candidate since; tables without such rows are left out."""
+    transfer.prepare(candidate)
     with candidate.transaction():
-        transfer.prepare(candidate)
         shapes = transfer.read_shapes(candidate)
         counted = (
             NewRows(table, _count(candidate, shape.relation, next_transaction), bool(shape.key))
@@ -106,13 +106,15 @@ def _members(rescue: Rescue, tables: Sequence[Table], scope: sql.Composable) -> 
 
 
 def parents_first(tables: Sequence[Table], foreign_keys: Sequence[ForeignKey]) -> tuple[Table, ...]:
-    """Puts tables after those that they refer to; where they do so in a circle, all keep their order. Pure."""
+    """Puts tables after those that they refer to; of a circle one reference is left out of account. Pure."""
     known = set(tables)
     parents: dict[Table, set[Table]] = {table: set() for table in tables}
     for foreign_key in foreign_keys:
         if foreign_key.child in known and foreign_key.parent in known - {foreign_key.child}:
             parents[foreign_key.child].add(foreign_key.parent)
-    try:
-        return tuple(TopologicalSorter(parents).static_order())
-    except CycleError:
-        return tuple(tables)
+    while True:
+        try:
+            return tuple(TopologicalSorter(parents).static_order())
+        except CycleError as error:
+            parent, child, *_ = error.args[1]
+            parents[child].discard(parent)

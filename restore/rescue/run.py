@@ -19,7 +19,7 @@ from restore.rescue.failures import translated
 from restore.rescue.members import Member, Rescue
 from restore.rescue.model import Done, ForeignKey, Found, Trigger, Wish, Writer
 from restore.rescue.statements import Part
-from restore.rescue.transfer import RowsToFile
+from restore.rescue.transfer import RowsToFile, prepare
 from restore.rescue.undo import UndoFile
 from validation.expectations.table_names import Table
 
@@ -27,8 +27,6 @@ LOCK_TIMEOUT = "10s"
 """A row or table that somebody else has locked is waited for so long; the applications' own waits count as theirs."""
 
 WORK_MEM = "64MB"
-PASSES = 20
-"""How often rows are overwritten for which others had to make room first."""
 
 
 def look(source: Connection, candidate: Connection, wish: Wish) -> tuple[Found, ...]:
@@ -36,6 +34,8 @@ def look(source: Connection, candidate: Connection, wish: Wish) -> tuple[Found, 
 
     Raises Refused for what can't be rescued at all.
     """
+    for connection in (source, candidate):
+        prepare(connection)
     with translated(), candidate.transaction(), source.transaction(force_rollback=True):
         rescue = Rescue.begin(source, candidate)
         members = rescue.send_members(wish)
@@ -97,6 +97,8 @@ def bring_back(
     say: Callable[[str], object],
 ) -> tuple[Done, ...]:
     """Does what `apply` does, of the members that are collected. Raises as it does."""
+    for connection in (source, candidate):
+        prepare(connection)
     with translated():
         try:
             return _bring_back(source, candidate, wish, collect, UndoFile(undo, title), only_possible=False)
@@ -187,20 +189,24 @@ def _add(one: Done, other: Done) -> Done:
 
 def _write_part(writing: _Writing, member: Member, wish: Wish, transaction: str) -> Done:
     """What is missing comes first: a row that is overwritten may refer to it."""
-    source, part = writing.rescue.source, member.part
+    part = member.part
     inserted = _insert(writing, part, transaction)
-    leaves_out = writing.only_possible or writing.together
-    kept = source.execute(statements.lost_keys(part)).fetchall() if leaves_out else []
     overwritten = 0
-    wish = _own_wish(member, wish)
-    if wish.overwrites and part.changing:
-        source.execute(statements.lock_differing(part, wish))
-        writing.undo.add_overwritten(part, transaction, RowsToFile(source, statements.copy_locked(part)))
-        overwritten = _overwrite(writing, part)
-        kept += source.execute(statements.locked_keys(part)).fetchall() if writing.only_possible else []
+    overwrites = bool(_own_wish(member, wish).overwrites and part.changing)
+    if overwrites:
+        overwritten = _overwrite(writing, part, _own_wish(member, wish), transaction)
+    if overwritten and writing.only_possible:
+        inserted += _insert(writing, part, transaction)  # those for which overwritten rows had to make room
     sequences = _move_sequences(writing.rescue, part) if inserted else ()
-    kept_keys = tuple(str(key) for (key,) in kept)
-    return Done(part.table, inserted, overwritten, len(kept), sequences, part.key, kept_keys)
+    kept = _read_kept(writing, part, overwrites=overwrites)
+    return Done(part.table, inserted, overwritten, len(kept), sequences, part.key, tuple(kept))
+
+
+def _read_kept(writing: _Writing, part: Part, *, overwrites: bool) -> list[str]:
+    """The keys of rows that could not be written."""
+    asked = [statements.lost_keys(part)] if writing.only_possible or writing.together else []
+    asked += [statements.locked_keys(part)] if writing.only_possible and overwrites else []
+    return [str(key) for statement in asked for (key,) in writing.rescue.source.execute(statement).fetchall()]
 
 
 def _insert(writing: _Writing, part: Part, transaction: str) -> int:
@@ -241,14 +247,16 @@ def _own_keys(rescue: Rescue, part: Part) -> list[ForeignKey]:
     return [foreign_key for foreign_key in rescue.foreign_keys if foreign_key.child == part.table]
 
 
-def _overwrite(writing: _Writing, part: Part) -> int:
+def _overwrite(writing: _Writing, part: Part, wish: Wish, transaction: str) -> int:
     """Of rows that are to have each other's values, one makes room for the next."""
     source = writing.rescue.source
+    source.execute(statements.lock_differing(part, wish))
+    writing.undo.add_overwritten(part, transaction, RowsToFile(source, statements.copy_locked(part)))
     with writing.as_applications():
         if not writing.only_possible:
             return source.execute(statements.overwrite(part)).rowcount
         statement = statements.overwrite_possible(part, _own_keys(writing.rescue, part))
-        return sum(takewhile(bool, (source.execute(statement).rowcount for _ in range(PASSES))))
+        return sum(takewhile(bool, (source.execute(statement).rowcount for _ in range(statements.PASSES))))
 
 
 def _triggers(members: Sequence[Member]) -> tuple[Trigger, ...]:

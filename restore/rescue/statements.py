@@ -19,6 +19,8 @@ from validation.loss.comparability import Column
 from validation.loss.key_ranges import ROW_SEED, Ranges
 
 EXAMPLES = 5
+PASSES = 20
+"""How often rows are overwritten for which others had to make room first."""
 EVERY = sql.SQL("true")
 EQUALS: LiteralString = "OPERATOR(pg_catalog.=)"
 """Whatever the search_path."""
@@ -360,8 +362,9 @@ def overwrite(part: Part) -> sql.Composed:
 def overwrite_possible(part: Part, foreign_keys: Sequence[ForeignKey]) -> sql.Composed:
     """Does it for the rows that no unique index and no foreign key refuses as the table is now. These are no longer
     among the locked ones; how many they were is the answer."""
-    conditions = [_keeps_reference(part, key) for key in foreign_keys if set(key.child_columns) & set(part.changing)]
-    conditions += [_is_free(part, columns) for columns in part.facts.unique if set(columns) & set(part.changing)]
+    changing = set(part.changing) - set(part.key)
+    conditions = [_keeps_reference(part, key) for key in foreign_keys if changing & set(key.child_columns)]
+    conditions += find_free(part, "t")
     return sql.SQL(
         "WITH written AS ({overwrite} RETURNING {key}) DELETE FROM {locked} AS b USING written AS w WHERE {match}"
     ).format(
@@ -386,7 +389,7 @@ def _overwrite(part: Part, condition: sql.Composable) -> sql.Composed:
 
 def _keeps_reference(part: Part, foreign_key: ForeignKey) -> sql.Composed:
     """Whether the row that the overwritten one will refer to is there."""
-    values = [_overwritten_value(part, column) for column in foreign_key.child_columns]
+    values = [sql.Identifier("t" if column in part.changing else "s", column) for column in foreign_key.child_columns]
     nothing = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(value) for value in values)
     return sql.SQL("({} OR EXISTS (SELECT FROM {} AS p WHERE {}))").format(
         nothing,
@@ -395,18 +398,20 @@ def _keeps_reference(part: Part, foreign_key: ForeignKey) -> sql.Composed:
     )
 
 
-def _is_free(part: Part, columns: Sequence[str]) -> sql.Composed:
-    """Whether no other row has the values of a unique index that the overwritten one will have."""
-    values = [_overwritten_value(part, column) for column in columns]
+def find_free(part: Part, alias: str) -> list[sql.Composed]:
+    """Returns the conditions that no other row has the values of a unique index that `s` will have, whose overwritten
+    columns are those of `alias`."""
+    changing = set(part.changing) - set(part.key)
+    return [_is_free(part, columns, alias) for columns in part.facts.unique if changing & set(columns)]
+
+
+def _is_free(part: Part, columns: Sequence[str], alias: str) -> sql.Composed:
+    values = [sql.Identifier(alias if column in part.changing else "s", column) for column in columns]
     return sql.SQL("NOT EXISTS (SELECT FROM {} AS o WHERE {} AND NOT ({}))").format(
         part.facts.relation,
         equal_values("o", columns, values),
         part.same_key("o", "s"),
     )
-
-
-def _overwritten_value(part: Part, column: str) -> sql.Identifier:
-    return sql.Identifier("t" if column in part.changing else "s", column)
 
 
 def locked_keys(part: Part) -> sql.Composed:

@@ -28,6 +28,11 @@ from validation.sql.queries import query
 SMALL_PAGES = 64
 """Tables up to this size (of 8 KiB pages) are sent whole."""
 BLOCK_BYTES = 1 << 16
+NO_TIMEOUTS = """
+SELECT set_config(name, '0', false) FROM pg_settings
+WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')
+"""
+"""The second since PostgreSQL 17."""
 BINARY = (*hashing.HASHED, "bytea", "date", "json", "real")
 """Types whose binary form is the same in every version of PostgreSQL."""
 
@@ -43,9 +48,11 @@ def read_shapes(connection: Connection) -> Mapping[Table, TableShape]:
 
 
 def prepare(connection: Connection) -> None:
-    """Makes both servers write equal values as equal text; what row security would hide is an error instead."""
+    """Makes both servers write equal values as equal text; what row security would hide is an error instead, and one
+    may wait for the other in a transaction. Before that begins."""
     connection.execute("SET row_security = off; SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'")
     connection.execute("SET client_encoding = 'UTF8'; SET jit = off; SET temp_buffers = '32MB'")
+    connection.execute(NO_TIMEOUTS)
     ask(connection, query("loss_session"))
 
 

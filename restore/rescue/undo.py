@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -17,7 +18,7 @@ from psycopg import sql
 
 from restore.errors import PermanentError, Problem
 from restore.rescue.model import ForeignKey, Trigger
-from restore.rescue.statements import Part, assigned, disable, enable, equal, names
+from restore.rescue.statements import PASSES, Part, assigned, disable, enable, equal, find_free, names
 
 MODE = 0o600
 """The file holds rows."""
@@ -39,9 +40,12 @@ class UndoFile:
     def __init__(self, path: Path, title: str):
         self.path = path
         self._changes: list[sql.Composable] = []
+        self._last_changes: list[sql.Composable] = []
+        """Of rows for which one that was inserted may have to make room."""
         self._checks: list[sql.Composable] = []
         self._deletions: list[sql.Composable] = []
         self._triggers: list[Trigger] = []
+        self._numbers = count(1)
         self._file = _create(path)
         self._write(f'-- {title}\n-- Run it as: psql "$DATABASE_URL" --file {path.name}\n')
         self._write(BEGIN)
@@ -59,9 +63,8 @@ class UndoFile:
         self, part: Part, foreign_keys: Sequence[ForeignKey], transaction: str, write_rows: Callable[[BinaryIO], int]
     ) -> int:
         """Adds rows that are being inserted, by their keys; returns how many there were."""
-        undone = sql.Identifier("pg_temp", f"inserted_{part.number}")
-        count = self._add_rows(part, f"inserted_{part.number}", part.key, write_rows)
-        if count:
+        undone, rows = self._add_rows(part, part.key, write_rows)
+        if rows:
             own = _own(part, transaction)
             self._deletions.append(
                 sql.SQL("DELETE FROM {} AS s USING {} AS u WHERE {}").format(part.facts.relation, undone, own)
@@ -71,19 +74,21 @@ class UndoFile:
                 for foreign_key in foreign_keys
                 if foreign_key.parent == part.table
             ]
-        return count
+        return rows
 
     def add_overwritten(self, part: Part, transaction: str, write_rows: Callable[[BinaryIO], int]) -> int:
         """Adds rows that are about to be overwritten, as they are; returns how many there are."""
-        undone = sql.Identifier("pg_temp", f"overwritten_{part.number}")
-        count = self._add_rows(part, f"overwritten_{part.number}", part.columns, write_rows)
-        if count:
-            self._changes.append(
-                sql.SQL("UPDATE {} AS s SET {} FROM {} AS u WHERE {}").format(
-                    part.facts.relation, assigned(part, "u"), undone, _own(part, transaction)
-                )
+        undone, rows = self._add_rows(part, part.columns, write_rows)
+        if rows:
+            change = sql.SQL("UPDATE {} AS s SET {} FROM {} AS u WHERE {}").format(
+                part.facts.relation, assigned(part, "u"), undone, _own(part, transaction)
             )
-        return count
+            if free := find_free(part, "u"):
+                self._changes.append(_repeat(sql.SQL(" AND ").join([change, *free])))
+                self._last_changes.append(change)
+            else:
+                self._changes.append(change)
+        return rows
 
     def add_triggers(self, triggers: Sequence[Trigger]) -> None:
         """Adds triggers that must not fire for what is undone, as they didn't for what was done."""
@@ -95,7 +100,8 @@ class UndoFile:
         self._write(f"SET LOCAL search_path = {search_path};\n")
         for trigger in self._triggers:
             self._write(disable(trigger).as_string() + ";\n")
-        for statement in (*reversed(self._changes), *self._checks, *_together(self._deletions)):
+        deletions = _together(self._deletions)
+        for statement in (*reversed(self._changes), *self._checks, *deletions, *reversed(self._last_changes)):
             self._write(statement.as_string() + ";\n")
         for trigger in self._triggers:
             self._write(enable(trigger).as_string() + ";\n")
@@ -113,16 +119,20 @@ class UndoFile:
         """Removes the file of a rescue that wrote nothing."""
         self.path.unlink(missing_ok=True)
 
-    def _add_rows(self, part: Part, table: str, columns: Sequence[str], write_rows: Callable[[BinaryIO], int]) -> int:
+    def _add_rows(
+        self, part: Part, columns: Sequence[str], write_rows: Callable[[BinaryIO], int]
+    ) -> tuple[sql.Identifier, int]:
+        """Returns the table that the script makes of the rows, and how many they are."""
+        table = f"undone_{next(self._numbers)}"
         made = sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
             sql.Identifier(table), names(columns), part.table.identifier
         )
         self._write(made.as_string() + ";\n")
         self._write(f"COPY pg_temp.{table} FROM stdin;\n")
         with self._writing():
-            count = write_rows(self._file)
+            rows = write_rows(self._file)
         self._write("\\.\n")
-        return count
+        return sql.Identifier("pg_temp", table), rows
 
     def _write(self, text: str) -> None:
         with self._writing():
@@ -153,6 +163,12 @@ def _refuse(path: Path, error: OSError) -> PermanentError:
 def _own(part: Part, transaction: str) -> sql.Composed:
     own = sql.SQL("{} AND s.xmin::text OPERATOR(pg_catalog.=) {}")
     return own.format(part.same_key("s", "u"), sql.Literal(transaction))
+
+
+def _repeat(change: sql.Composable) -> sql.Composed:
+    """Changes rows for which others had to make room first. A row that was changed is none of the rescue's any more."""
+    block = "BEGIN FOR pass IN 1..{} LOOP {}; EXIT WHEN NOT FOUND; END LOOP; END"
+    return sql.SQL("DO {}").format(sql.Literal(sql.SQL(block).format(sql.Literal(PASSES), change).as_string()))
 
 
 def _together(deletions: Sequence[sql.Composable]) -> Iterator[sql.Composable]:
