@@ -53,7 +53,7 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         settings=settings_of_candidate,
         engine_version=origin.engine_version,
         tags=candidate_tags(context, origin),
-        final_snapshot=identifiers.final_snapshot(context.candidate_name, context.settings.stack),
+        final_snapshot=identifiers.name_final_snapshot(context.candidate_name, context.settings.stack),
         source=context.source,
         safety_snapshot=_name_safety(context),
         adopt_safety=context.safety.identifier if context.safety else None,

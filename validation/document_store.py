@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -55,11 +58,11 @@ class NotFoundError(DocumentStoreError):
 class DocumentStore(Protocol):
     """Documents by relative names, with `/` between the folders. Every method raises DocumentStoreError."""
 
-    def names(self, folder: str = "") -> list[str]:
+    def list_names(self, folder: str = "") -> list[str]:
         """Returns the names of the documents directly in a folder (`a/b/`, or the root), sorted."""
         ...
 
-    def folders(self, folder: str = "") -> list[str]:
+    def list_folders(self, folder: str = "") -> list[str]:
         """Returns the names of the folders directly in a folder (`a/b/`, or the root), sorted, without what they are
         in."""
         ...
@@ -67,6 +70,11 @@ class DocumentStore(Protocol):
     def get(self, name: str, most: int | None = None) -> bytes:
         """Returns the content of a document. Raises NotFoundError for one that isn't there, DocumentStoreError for one
         of more than `most` bytes."""
+        ...
+
+    def age(self, name: str) -> timedelta | None:
+        """Returns how long ago a document was written, by the store's own clock alone; None where it doesn't tell.
+        Raises NotFoundError for one that isn't there."""
         ...
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
@@ -134,12 +142,12 @@ class DirectoryStore:
     def __str__(self) -> str:
         return str(self._root)
 
-    def names(self, folder: str = "") -> list[str]:
+    def list_names(self, folder: str = "") -> list[str]:
         with _translate_directory_errors(self._root / folder):
             paths = sorted((self._root / folder).iterdir())
         return [folder + path.name for path in paths if not path.name.startswith(".")]
 
-    def folders(self, folder: str = "") -> list[str]:
+    def list_folders(self, folder: str = "") -> list[str]:
         with _translate_directory_errors(self._root / folder):
             return sorted(path.name for path in (self._root / folder).iterdir() if path.is_dir())
 
@@ -147,6 +155,11 @@ class DirectoryStore:
         path = self._root / name
         with _translate_directory_errors(path), path.open("rb") as file:
             return _at_most(most, file.read, str(path))
+
+    def age(self, name: str) -> timedelta | None:
+        path = self._root / name
+        with _translate_directory_errors(path):
+            return max(timedelta(seconds=time.time() - path.stat().st_mtime), timedelta())
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
         """Writes a document durably and returns its path. Raises AlreadyExistsError for a name that is taken, unless
@@ -241,11 +254,11 @@ class S3Store:
     def __str__(self) -> str:
         return f"{S3}{self._compose_bucket}/{self._prefix}"
 
-    def names(self, folder: str = "") -> list[str]:
+    def list_names(self, folder: str = "") -> list[str]:
         keys = [item.get("Key", "") for page in self._list(folder) for item in page.get("Contents", ())]
         return sorted(key.removeprefix(self._prefix) for key in keys)
 
-    def folders(self, folder: str = "") -> list[str]:
+    def list_folders(self, folder: str = "") -> list[str]:
         prefixes = [item.get("Prefix", "") for page in self._list(folder) for item in page.get("CommonPrefixes", ())]
         return sorted(prefix.removeprefix(self._prefix + folder).rstrip("/") for prefix in prefixes)
 
@@ -258,6 +271,16 @@ class S3Store:
         with self._errors():
             body = self._client().get_object(Bucket=self._compose_bucket, Key=self._prefix + name)["Body"]
             return _at_most(most, body.read, f"{self}{name}")
+
+    def age(self, name: str) -> timedelta | None:
+        """Compares two headers of one answer, Date and Last-Modified (Amazon S3 API Reference, "HeadObject")."""
+        with self._errors():
+            answer = self._client().head_object(Bucket=self._compose_bucket, Key=self._prefix + name)
+        try:
+            date = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
+            return max(date - answer["LastModified"], timedelta())
+        except (TypeError, ValueError):
+            return None
 
     def put(self, name: str, content: bytes, *, replace: bool = False) -> str:
         """Writes a document and returns its URL; a write that the client sends again finds its own document, and is

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from restore.aws.client import Aws, found, translated
+from restore.aws.client import Aws, call_or_none, translate_errors
 from restore.errors import RestoreError
 from restore.model.aws_account import Caller
 from restore.model.rights import AwsRight, Denied, RightsAnswers
@@ -36,7 +36,7 @@ def simulate_rights(aws: Aws, caller: Caller, rights: Sequence[AwsRight]) -> Rig
     if not rights:
         return RightsAnswers()
     try:
-        denied = _simulate(aws.client("iam"), principal, grouped(rights))
+        denied = _simulate(aws.open_client("iam"), principal, group_rights(rights))
         needless = {key: is_aws_managed(aws, key) for key in _find_keys(denied)}
     except RestoreError as error:
         reason = f"{error.problem.subject}: {error.problem.found}" if error.problem else str(error)
@@ -59,7 +59,7 @@ def _simulate(client: Any, principal: str, together: Mapping[Group, tuple[AwsRig
     try:
         return ask(principal)
     except _NoPrincipalError:
-        with translated("iam"):
+        with translate_errors("iam"):
             role = client.get_role(RoleName=principal.rpartition("/")[2])["Role"]
         return ask(str(role["Arn"]))
 
@@ -79,13 +79,13 @@ def is_aws_managed(aws: Aws, key: str) -> bool:
     no IAM policy is needed (KMS Developer Guide, "AWS managed keys"). A key that can't be asked about counts as not.
     """
     try:
-        with translated("kms"):
-            return str(aws.client("kms").describe_key(KeyId=key)["KeyMetadata"].get("KeyManager")) == "AWS"
+        with translate_errors("kms"):
+            return str(aws.open_client("kms").describe_key(KeyId=key)["KeyMetadata"].get("KeyManager")) == "AWS"
     except RestoreError:
         return False
 
 
-def grouped(rights: Sequence[AwsRight]) -> Mapping[Group, tuple[AwsRight, ...]]:
+def group_rights(rights: Sequence[AwsRight]) -> Mapping[Group, tuple[AwsRight, ...]]:
     """Returns the rights by what one call can ask together. Pure."""
     groups: dict[Group, list[AwsRight]] = {}
     for right in rights:
@@ -104,7 +104,7 @@ def _read_denied(client: Any, principal: str, group: Group, rights: Sequence[Aws
         ],
     }
     pages = client.get_paginator("simulate_principal_policy")
-    answered = found("iam", lambda: list(pages.paginate(**request)), NO_PRINCIPAL)
+    answered = call_or_none("iam", lambda: list(pages.paginate(**request)), NO_PRINCIPAL)
     if answered is None:
         raise _NoPrincipalError
     decisions = {

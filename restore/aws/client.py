@@ -58,17 +58,17 @@ IAM_ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket", "s3:HeadObject": "s3:GetObje
 FIX_LOGIN = "aws sso login (or set AWS_PROFILE); aws sts get-caller-identity"
 
 
-def iam_action(service: str, operation: str) -> str:
+def name_iam_action(service: str, operation: str) -> str:
     """Returns the IAM action that allows an operation; most have the operation's own name (S3 API reference,
     ListObjectsV2 and HeadObject: "Permissions")."""
     name = f"{service}:{operation}"
     return IAM_ACTIONS.get(name, name)
 
 
-def translated_code(service: str, operation: str, code: str, message: str, status: int = 0) -> RestoreError:
+def translate_code(service: str, operation: str, code: str, message: str, status: int = 0) -> RestoreError:
     """Returns an error answer of AWS as this program's error: what it says, and what helps. `status` is that of HTTP, 0
     where it isn't known."""
-    action = iam_action(service, operation)
+    action = name_iam_action(service, operation)
     if code == NO_BUCKET:
         needed = "a bucket that exists: a name and no right is missing"
         fix = "aws s3 ls (lists the buckets of this account); docs/configuration.md has the keys that name buckets"
@@ -93,10 +93,10 @@ def translated_code(service: str, operation: str, code: str, message: str, statu
     )
 
 
-def translated_client_error(service: str, error: ClientError) -> RestoreError:
+def translate_client_error(service: str, error: ClientError) -> RestoreError:
     answer: Mapping[str, Any] = error.response
     detail = answer.get("Error", {})
-    return translated_code(
+    return translate_code(
         service,
         error.operation_name,
         str(detail.get("Code", "unknown error")),
@@ -106,14 +106,14 @@ def translated_client_error(service: str, error: ClientError) -> RestoreError:
 
 
 @contextmanager
-def translated(service: str) -> Generator[None]:
+def translate_errors(service: str) -> Generator[None]:
     """Raises botocore's errors as PermanentError or TemporaryError."""
     import botocore.exceptions as vendor
 
     try:
         yield
     except vendor.ClientError as error:
-        raise translated_client_error(service, error) from error
+        raise translate_client_error(service, error) from error
     except (vendor.HTTPClientError, vendor.ConnectionError, vendor.IncompleteReadError) as error:
         raise TemporaryError.of(_build_no_answer(service, error)) from error
     except (vendor.NoCredentialsError, vendor.PartialCredentialsError, vendor.CredentialRetrievalError) as error:
@@ -170,22 +170,22 @@ class Aws:
         self._session: Session | None = None
         self._clients: dict[str, Any] = {}
 
-    def client(self, service: str) -> Any:
+    def open_client(self, service: str) -> Any:
         """Returns the client of a service; the caller gives it its type. Raises PermanentError where there is no login
         to AWS."""
-        with self._lock, translated(service):
+        with self._lock, translate_errors(service):
             if service not in self._clients:
                 self._clients[service] = self._make(service)
             return self._clients[service]
 
     def _make(self, service: str) -> Any:
-        from restore.aws.session import session_of
+        from restore.aws.session import open_session
 
-        self._session = self._session or session_of(self.home or self.region, self.login, self._assume)
+        self._session = self._session or open_session(self.home or self.region, self.login, self._assume)
         return self._client_of(self._session, service, self.region)
 
     def _assume(self, session: Session, request: dict[str, Any]) -> Any:
-        with translated("sts"):
+        with translate_errors("sts"):
             return self._client_of(session, "sts", self.home or self.region).assume_role(**request)["Credentials"]
 
     def _patience(self, service: str) -> tuple[int, int, int]:
@@ -213,12 +213,12 @@ class Aws:
         return untyped.client(service, region_name=region, config=config, endpoint_url=self.endpoints.get(service))
 
 
-def found(service: str, call: Callable[[], Value], missing: frozenset[str]) -> Value | None:
+def call_or_none(service: str, call: Callable[[], Value], missing: frozenset[str]) -> Value | None:
     """Returns the call's result, None when AWS answers with one of the `missing` codes. Raises PermanentError or
     TemporaryError for any other error."""
     from botocore.exceptions import ClientError
 
-    with translated(service):
+    with translate_errors(service):
         try:
             return call()
         except ClientError as error:

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, cast
 from urllib.parse import unquote
 
-from restore.aws.client import Aws, found, translated
+from restore.aws.client import Aws, call_or_none, translate_errors
 from restore.dependents.backup_plans import selected_by
 from restore.errors import PermanentError, Problem
 from restore.model.dependents import BackupSelection, Dependent, DependentKind, KnownBy
@@ -30,11 +30,13 @@ OWNER_TAG = "aws:rds:primaryDBInstanceArn"
 """The tag of a secret that RDS keeps for an instance."""
 
 
-def listed(aws: Aws, service: str, operation: str, key: str, most: int | None = None, **parameters: Any) -> list[Shape]:
+def list_entries(
+    aws: Aws, service: str, operation: str, key: str, most: int | None = None, **parameters: Any
+) -> list[Shape]:
     """Returns every entry of a listing. Raises PermanentError for one of more than `most` entries, else MOST."""
     limit = most or MOST
-    with translated(service):
-        pages = aws.client(service).get_paginator(operation).paginate(**parameters)
+    with translate_errors(service):
+        pages = aws.open_client(service).get_paginator(operation).paginate(**parameters)
         items = list(islice((item for page in pages for item in page.get(key, ())), limit + 1))
     if len(items) > limit:
         found, needed = f"more than {limit} {key}", f"at most {limit}, so that a preview ends"
@@ -48,19 +50,19 @@ def listed(aws: Aws, service: str, operation: str, key: str, most: int | None = 
 
 def read_alarms(aws: Aws) -> list[Shape]:
     """Reads every metric alarm of the region (cloudwatch:DescribeAlarms)."""
-    return listed(aws, "cloudwatch", "describe_alarms", "MetricAlarms", AlarmTypes=["MetricAlarm"])
+    return list_entries(aws, "cloudwatch", "describe_alarms", "MetricAlarms", AlarmTypes=["MetricAlarm"])
 
 
 def watches(alarm: Shape, identifier: str) -> bool:
     """Tells whether one of an alarm's metrics is that of an instance. Pure."""
     return any(
         item.get("Name") == DIMENSION and item.get("Value") == identifier
-        for dimensions in dimensions_of(alarm)
+        for dimensions in read_dimensions(alarm)
         for item in dimensions
     )
 
 
-def dimensions_of(alarm: Shape) -> Iterator[list[dict[str, str]]]:
+def read_dimensions(alarm: Shape) -> Iterator[list[dict[str, str]]]:
     yield alarm.get("Dimensions") or []
     for query in alarm.get("Metrics") or ():
         yield query.get("MetricStat", {}).get("Metric", {}).get("Dimensions") or []
@@ -79,16 +81,16 @@ def find_alarms(aws: Aws, instance: Instance) -> list[Dependent]:
 
 def read_targets(aws: Aws, proxy: str) -> list[str]:
     """Reads the instances that a proxy connects to, by identifier; none of one that is gone."""
-    client = aws.client("rds")
+    client = aws.open_client("rds")
     pages = client.get_paginator("describe_db_proxy_targets")
-    answered = found("rds", lambda: list(pages.paginate(DBProxyName=proxy)), NO_PROXY)
+    answered = call_or_none("rds", lambda: list(pages.paginate(DBProxyName=proxy)), NO_PROXY)
     targets = [target for page in answered or () for target in page["Targets"]]
     return [str(target["RdsResourceId"]) for target in targets if target.get("Type") == "RDS_INSTANCE"]
 
 
 def find_proxies(aws: Aws, instance: Instance) -> list[Dependent]:
     """Finds the proxies for PostgreSQL that have the instance as a target."""
-    proxies = listed(aws, "rds", "describe_db_proxies", "DBProxies")
+    proxies = list_entries(aws, "rds", "describe_db_proxies", "DBProxies")
     names = [str(item["DBProxyName"]) for item in proxies if item.get("EngineFamily") == "POSTGRESQL"]
     return [
         Dependent(DependentKind.PROXY, name, KnownBy.IDENTIFIER)
@@ -101,7 +103,7 @@ def find_event_subscriptions(aws: Aws, instance: Instance) -> list[Dependent]:
     """Finds those that name the instance; one without names is about all instances."""
     return [
         Dependent(DependentKind.EVENT_SUBSCRIPTION, str(item["CustSubscriptionId"]), KnownBy.IDENTIFIER)
-        for item in listed(aws, "rds", "describe_event_subscriptions", "EventSubscriptionsList")
+        for item in list_entries(aws, "rds", "describe_event_subscriptions", "EventSubscriptionsList")
         if instance.identifier in (item.get("SourceIdsList") or ())
     ]
 
@@ -117,13 +119,13 @@ def find_feature_roles(instance: Instance) -> list[Dependent]:
 
 def read_selections(aws: Aws) -> list[BackupSelection]:
     """Reads every selection of every backup plan of the region."""
-    client = aws.client("backup")
+    client = aws.open_client("backup")
     selections: list[BackupSelection] = []
-    for plan in listed(aws, "backup", "list_backup_plans", "BackupPlansList"):
+    for plan in list_entries(aws, "backup", "list_backup_plans", "BackupPlansList"):
         plan_id = str(plan["BackupPlanId"])
-        members = listed(aws, "backup", "list_backup_selections", "BackupSelectionsList", BackupPlanId=plan_id)
+        members = list_entries(aws, "backup", "list_backup_selections", "BackupSelectionsList", BackupPlanId=plan_id)
         for member in members:
-            with translated("backup"):
+            with translate_errors("backup"):
                 answer = client.get_backup_selection(BackupPlanId=plan_id, SelectionId=member["SelectionId"])
             selections.append(parse_selection(plan, str(member["SelectionId"]), answer["BackupSelection"]))
     return selections
@@ -168,11 +170,11 @@ def find_selections(aws: Aws, instance: Instance) -> list[Dependent]:
 def find_policies(aws: Aws, instance: Instance) -> list[Dependent]:
     """Finds customer managed and inline policies with the DbiResourceId in an ARN of rds-db:connect."""
     filters = ["User", "Role", "Group", "LocalManagedPolicy"]
-    client = aws.client("iam")
-    with translated("iam"):
+    client = aws.open_client("iam")
+    with translate_errors("iam"):
         answered = client.get_paginator("get_account_authorization_details").paginate(Filter=filters)
         pages: list[Shape] = list(islice(cast("Iterable[Shape]", answered), MOST))
-    named = [item for page in pages for item in named_policies(page)]
+    named = [item for page in pages for item in list_policies(page)]
     return [
         Dependent(DependentKind.IAM_POLICY, name, KnownBy.RESOURCE_ID)
         for name, document in named
@@ -180,7 +182,7 @@ def find_policies(aws: Aws, instance: Instance) -> list[Dependent]:
     ]
 
 
-def named_policies(page: Shape) -> Iterator[tuple[str, Any]]:
+def list_policies(page: Shape) -> Iterator[tuple[str, Any]]:
     """Yields every policy's name and document, of managed ones the version in force. Pure."""
     for policy in page.get("Policies", ()):
         for version in policy.get("PolicyVersionList", ()):
@@ -220,7 +222,7 @@ def find_secrets(aws: Aws, instance: Instance) -> tuple[list[Dependent], dict[st
     Of a value only the fields that name a database are looked at."""
     dependents: list[Dependent] = []
     unread: dict[str, str] = {}
-    for secret in listed(aws, "secretsmanager", "list_secrets", "SecretList"):
+    for secret in list_entries(aws, "secretsmanager", "list_secrets", "SecretList"):
         name = str(secret["Name"])
         tags = {item["Key"]: item.get("Value", "") for item in secret.get("Tags", ())}
         if tags.get(OWNER_TAG) == instance.arn:
@@ -238,8 +240,8 @@ def find_secrets(aws: Aws, instance: Instance) -> tuple[list[Dependent], dict[st
 
 
 def _value(aws: Aws, arn: str) -> str:
-    with translated("secretsmanager"):
-        return str(aws.client("secretsmanager").get_secret_value(SecretId=arn).get("SecretString") or "")
+    with translate_errors("secretsmanager"):
+        return str(aws.open_client("secretsmanager").get_secret_value(SecretId=arn).get("SecretString") or "")
 
 
 def names_instance(value: str, instance: Instance) -> KnownBy | None:
@@ -271,8 +273,8 @@ def find_records(aws: Aws, instance: Instance) -> list[Dependent]:
             DependentKind.DNS_RECORD, str(record["Name"]).rstrip("."), KnownBy.ENDPOINT, place=str(zone["Id"]),
             detail="private zone" if zone.get("Config", {}).get("PrivateZone") else "",
         )
-        for zone in listed(aws, "route53", "list_hosted_zones", "HostedZones", MOST_ZONES)
-        for record in listed(
+        for zone in list_entries(aws, "route53", "list_hosted_zones", "HostedZones", MOST_ZONES)
+        for record in list_entries(
             aws, "route53", "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"]
         )
         if points_to(record, host)

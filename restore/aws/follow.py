@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from restore.aws.client import Aws, found, translated
-from restore.aws.dependents import DIMENSION, dimensions_of, listed, read_targets, watches
+from restore.aws.client import Aws, call_or_none, translate_errors
+from restore.aws.dependents import DIMENSION, list_entries, read_dimensions, read_targets, watches
 from restore.model.rds import Instance
 
 GONE = frozenset({"ResourceNotFoundException"})
@@ -22,24 +22,24 @@ NO_TARGET = frozenset({"DBProxyTargetNotFoundFault"})
 
 def point_alarm(aws: Aws, name: str, former: str, serving: str) -> bool:
     """Has an alarm watch another instance, in all else as it is; returns whether that was to be done."""
-    client = aws.client("cloudwatch")
-    with translated("cloudwatch"):
+    client = aws.open_client("cloudwatch")
+    with translate_errors("cloudwatch"):
         alarms = client.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm"])["MetricAlarms"]
     if not alarms or not watches(alarms[0], former):
         return False
     known = client.meta.service_model.operation_model("PutMetricAlarm").input_shape.members
-    with translated("cloudwatch"):
-        client.put_metric_alarm(**repointed_alarm(alarms[0], known, former, serving))
+    with translate_errors("cloudwatch"):
+        client.put_metric_alarm(**build_repointed_alarm(alarms[0], known, former, serving))
     return True
 
 
-def repointed_alarm(alarm: Mapping[str, Any], known: Any, former: str, serving: str) -> dict[str, Any]:
+def build_repointed_alarm(alarm: Mapping[str, Any], known: Any, former: str, serving: str) -> dict[str, Any]:
     """Returns an alarm's definition with the other instance as its dimension; what it has no value for is left out.
     Pure."""
     definition = copy.deepcopy(
         {key: value for key, value in alarm.items() if key in known and value not in (None, [], "")}
     )
-    for dimensions in dimensions_of(definition):
+    for dimensions in read_dimensions(definition):
         for item in dimensions:
             if (item.get("Name"), item.get("Value")) == (DIMENSION, former):
                 item["Value"] = serving
@@ -48,21 +48,21 @@ def repointed_alarm(alarm: Mapping[str, Any], known: Any, former: str, serving: 
 
 def point_proxy(aws: Aws, name: str, former: str, serving: str) -> bool:
     """Gives a proxy another instance; it can have one at a time. Killed in between it has none, and gets the other."""
-    client, targets = aws.client("rds"), read_targets(aws, name)
+    client, targets = aws.open_client("rds"), read_targets(aws, name)
     if targets not in ([former], []):
         return False
     if targets:
         leave = client.deregister_db_proxy_targets
-        found("rds", lambda: leave(DBProxyName=name, DBInstanceIdentifiers=[former]), NO_TARGET)
+        call_or_none("rds", lambda: leave(DBProxyName=name, DBInstanceIdentifiers=[former]), NO_TARGET)
     register = client.register_db_proxy_targets
-    found("rds", lambda: register(DBProxyName=name, DBInstanceIdentifiers=[serving]), ALREADY)
+    call_or_none("rds", lambda: register(DBProxyName=name, DBInstanceIdentifiers=[serving]), ALREADY)
     return True
 
 
 def point_event_subscription(aws: Aws, name: str, former: str, serving: str) -> bool:
     """Has an event subscription tell of another instance: that is added before the former one is taken away."""
-    client = aws.client("rds")
-    with translated("rds"):
+    client = aws.open_client("rds")
+    with translate_errors("rds"):
         (subscription,) = client.describe_event_subscriptions(SubscriptionName=name)["EventSubscriptionsList"]
         if former not in subscription.get("SourceIdsList", []):
             return False
@@ -76,8 +76,8 @@ def add_selection(aws: Aws, plan: str, role: str, name: str, instance: Instance)
     if _own_selections(aws, plan, name, instance.arn):
         return False
     selection = {"SelectionName": name, "IamRoleArn": role, "Resources": [instance.arn]}
-    with translated("backup"):
-        aws.client("backup").create_backup_selection(
+    with translate_errors("backup"):
+        aws.open_client("backup").create_backup_selection(
             BackupPlanId=plan, BackupSelection=selection, CreatorRequestId=f"{name}-{instance.resource_id}"
         )
     return True
@@ -86,21 +86,21 @@ def add_selection(aws: Aws, plan: str, role: str, name: str, instance: Instance)
 def remove_selection(aws: Aws, plan: str, name: str, instance: Instance) -> bool:
     """Takes such a selection away; no other one has this name and this instance alone."""
     own = _own_selections(aws, plan, name, instance.arn)
-    remove = aws.client("backup").delete_backup_selection
+    remove = aws.open_client("backup").delete_backup_selection
     for selection in own:
-        with translated("backup"):
+        with translate_errors("backup"):
             remove(BackupPlanId=plan, SelectionId=selection)
     return bool(own)
 
 
 def _own_selections(aws: Aws, plan: str, name: str, arn: str) -> list[str]:
-    client = aws.client("backup")
+    client = aws.open_client("backup")
     own: list[str] = []
-    for member in listed(aws, "backup", "list_backup_selections", "BackupSelectionsList", BackupPlanId=plan):
+    for member in list_entries(aws, "backup", "list_backup_selections", "BackupSelectionsList", BackupPlanId=plan):
         if member.get("SelectionName") == name:
             selection = str(member["SelectionId"])
             read = partial(client.get_backup_selection, BackupPlanId=plan, SelectionId=selection)
-            answer = found("backup", read, GONE)
+            answer = call_or_none("backup", read, GONE)
             if answer and answer["BackupSelection"].get("Resources") == [arn]:
                 own.append(selection)
     return own

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from restore.aws.client import Aws, translated
+from restore.aws.client import Aws, translate_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -72,7 +72,7 @@ class Listed:
 
 def list_log_files(aws: Aws, identifier: str, since: datetime) -> tuple[LogFile, ...]:
     """Lists the files written to since then, oldest first (rds:DescribeDBLogFiles)."""
-    with translated("rds"):
+    with translate_errors("rds"):
         pages = _rds(aws).get_paginator("describe_db_log_files")
         answers = pages.paginate(DBInstanceIdentifier=identifier, FileLastWritten=int(since.timestamp() * 1000))
         items = list(islice((item for page in answers for item in page["DescribeDBLogFiles"]), MOST_EVENTS))
@@ -92,7 +92,7 @@ def read_log_file(aws: Aws, identifier: str, name: str) -> Iterator[str]:
     any other character that breaks lines may stand in a statement."""
     marker, rest = "0", ""
     for _ in range(MOST_PORTIONS):
-        with translated("rds"):
+        with translate_errors("rds"):
             answer = _rds(aws).download_db_log_file_portion(
                 DBInstanceIdentifier=identifier, LogFileName=name, Marker=marker
             )
@@ -109,7 +109,7 @@ def read_log_file(aws: Aws, identifier: str, name: str) -> Iterator[str]:
 
 def read_parameters(aws: Aws, group: str, names: Sequence[str]) -> dict[str, str]:
     """Reads those parameters of a group that have a value (rds:DescribeDBParameters)."""
-    with translated("rds"):
+    with translate_errors("rds"):
         pages = _rds(aws).get_paginator("describe_db_parameters").paginate(DBParameterGroupName=group)
         listed = [item for page in pages for item in page["Parameters"]]
     values = {str(item.get("ParameterName")): str(item.get("ParameterValue") or "") for item in listed}
@@ -118,7 +118,7 @@ def read_parameters(aws: Aws, group: str, names: Sequence[str]) -> dict[str, str
 
 def read_events(aws: Aws, identifier: str, since: datetime, until: datetime) -> tuple[RdsEvent, ...]:
     """Reads RDS's events of an instance (rds:DescribeEvents); `since` must not be before EVENT_LIFE ago."""
-    with translated("rds"):
+    with translate_errors("rds"):
         pages = _rds(aws).get_paginator("describe_events").paginate(
             SourceIdentifier=identifier, SourceType="db-instance", StartTime=since, EndTime=until
         )  # fmt: skip
@@ -132,8 +132,8 @@ def read_events(aws: Aws, identifier: str, since: datetime, until: datetime) -> 
 
 def look_up_calls(aws: Aws, since: datetime, until: datetime) -> Listed:
     """Reads the calls to RDS that changed something (cloudtrail:LookupEvents), newest first."""
-    with translated("cloudtrail"):
-        pages = aws.client("cloudtrail").get_paginator("lookup_events").paginate(
+    with translate_errors("cloudtrail"):
+        pages = aws.open_client("cloudtrail").get_paginator("lookup_events").paginate(
             LookupAttributes=[{"AttributeKey": "EventSource", "AttributeValue": "rds.amazonaws.com"}],
             StartTime=since,
             EndTime=until,
@@ -174,4 +174,4 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _rds(aws: Aws) -> RDSClient:
-    return cast("RDSClient", aws.client("rds"))
+    return cast("RDSClient", aws.open_client("rds"))

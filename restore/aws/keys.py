@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restore.aws.client import Aws, found
+from restore.aws.client import Aws, call_or_none
 from restore.model.capacity import GONE, KmsKey
 
 NO_KEY = frozenset({"NotFoundException"})
@@ -16,8 +16,8 @@ class Keys:
 
     def read(self, name: str) -> KmsKey:
         """Returns the key of an ARN, id or alias (kms:DescribeKey); one that isn't there has the state GONE."""
-        client = self._aws.client("kms")
-        answer = found("kms", lambda: client.describe_key(KeyId=name), NO_KEY)
+        client = self._aws.open_client("kms")
+        answer = call_or_none("kms", lambda: client.describe_key(KeyId=name), NO_KEY)
         if answer is None:
             return KmsKey(name, GONE)
         described = answer["KeyMetadata"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
-from restore.aws.client import Aws, found, translated
+from restore.aws.client import Aws, call_or_none, translate_errors
 from restore.errors import PermanentError, Problem
 from restore.model.rds import Credential, Endpoint
 from restore.model.rds_address import parse_address
@@ -25,7 +25,7 @@ class Secrets:
     def __init__(self, aws: Aws):
         self._aws = aws
 
-    def login(self, login: Login, endpoint: Endpoint) -> Credential:
+    def read_login(self, login: Login, endpoint: Endpoint) -> Credential:
         """Returns the login for one server: an IAM token made for it when `login.iam`, otherwise the secret's content.
 
         An IAM token opens connections for 15 minutes (RDS User Guide, "IAM database authentication for MariaDB, MySQL,
@@ -39,27 +39,27 @@ class Secrets:
         return self._stored(login.secret_id, login.user)
 
     def check(self, login: Login) -> None:
-        """Raises as `login` when the configured secret has no password; an IAM token needs none."""
+        """Raises as `read_login` when the configured secret has no password; an IAM token needs none."""
         if not login.iam and login.secret_id:
             self._stored(login.secret_id, login.user)
 
-    def managed(self, arn: str, user: str) -> Credential:
-        """Returns the login that RDS has made itself and keeps under this ARN. Raises as `login`."""
+    def read_managed_login(self, arn: str, user: str) -> Credential:
+        """Returns the login that RDS has made itself and keeps under this ARN. Raises as `read_login`."""
         return self._stored(arn, user)
 
     def _token(self, user: str, endpoint: Endpoint) -> Credential:
-        client = cast("RDSClient", self._aws.client("rds"))
+        client = cast("RDSClient", self._aws.open_client("rds"))
         address = parse_address(endpoint.host)  # a token is of the database's own region
         region = address.region if address else self._aws.region
-        with translated("rds"):
+        with translate_errors("rds"):
             token = client.generate_db_auth_token(
                 DBHostname=endpoint.host, Port=endpoint.port, DBUsername=user, Region=region
             )
         return Credential(user, register_secret(token))
 
     def _stored(self, secret_id: str, user: str) -> Credential:
-        client = cast("SecretsManagerClient", self._aws.client("secretsmanager"))
-        answer = found("secretsmanager", lambda: client.get_secret_value(SecretId=secret_id), NO_SECRET)
+        client = cast("SecretsManagerClient", self._aws.open_client("secretsmanager"))
+        answer = call_or_none("secretsmanager", lambda: client.get_secret_value(SecretId=secret_id), NO_SECRET)
         if answer is None:
             raise PermanentError.of(_build_missing(secret_id, self._aws.region))
         credential = parse_secret(secret_id, answer.get("SecretString") or "", user)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
-from restore.aws.client import Aws, translated
+from restore.aws.client import Aws, translate_errors
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -29,14 +29,14 @@ class Measured:
     at: datetime
 
 
-def free_storage(aws: Aws, identifier: str, now: datetime) -> Measured | None:
+def read_free_storage(aws: Aws, identifier: str, now: datetime) -> Measured | None:
     """Returns the bytes that an instance has free; None when CloudWatch has had no value for a quarter of an hour.
 
     Metric FreeStorageSpace (RDS User Guide, "Amazon CloudWatch instance-level metrics for Amazon RDS"). Raises
     PermanentError, TemporaryError.
     """
-    with translated("cloudwatch"):
-        answer = cast("CloudWatchClient", aws.client("cloudwatch")).get_metric_statistics(
+    with translate_errors("cloudwatch"):
+        answer = cast("CloudWatchClient", aws.open_client("cloudwatch")).get_metric_statistics(
             Namespace="AWS/RDS",
             MetricName="FreeStorageSpace",
             Dimensions=[{"Name": "DBInstanceIdentifier", "Value": identifier}],
@@ -50,15 +50,15 @@ def free_storage(aws: Aws, identifier: str, now: datetime) -> Measured | None:
     return Measured(float(newest["Minimum"]), newest["Timestamp"]) if newest else None
 
 
-def hourly_connections(aws: Aws, identifier: str, since: datetime, now: datetime) -> tuple[Measured, ...]:
+def read_hourly_connections(aws: Aws, identifier: str, since: datetime, now: datetime) -> tuple[Measured, ...]:
     """Returns the most sessions that clients had on an instance in each hour that was measured, oldest first.
 
     Metric DatabaseConnections, which leaves out RDS's own sessions (RDS User Guide, "Amazon CloudWatch instance-level
     metrics for Amazon RDS"), by the identifier that the instance had then. At most MOST_DAYS. Raises PermanentError,
     TemporaryError.
     """
-    with translated("cloudwatch"):
-        answer = cast("CloudWatchClient", aws.client("cloudwatch")).get_metric_statistics(
+    with translate_errors("cloudwatch"):
+        answer = cast("CloudWatchClient", aws.open_client("cloudwatch")).get_metric_statistics(
             Namespace="AWS/RDS",
             MetricName="DatabaseConnections",
             Dimensions=[{"Name": "DBInstanceIdentifier", "Value": identifier}],
@@ -74,8 +74,8 @@ def hourly_connections(aws: Aws, identifier: str, since: datetime, now: datetime
 def publish(aws: Aws, namespace: str, dimension: tuple[str, str], seconds: Mapping[str, float], now: datetime) -> None:
     """Publishes metrics of this moment, in seconds, by name. Raises PermanentError, TemporaryError."""
     name, value = dimension
-    with translated("cloudwatch"):
-        cast("CloudWatchClient", aws.client("cloudwatch")).put_metric_data(
+    with translate_errors("cloudwatch"):
+        cast("CloudWatchClient", aws.open_client("cloudwatch")).put_metric_data(
             Namespace=namespace,
             MetricData=[
                 {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from restore.aws.client import Aws, translated
+from restore.aws.client import Aws, translate_errors
 from restore.model.capacity import Offer, Quota, Subnet
 from restore.model.context import ENGINE
 
@@ -21,34 +21,34 @@ class Offers:
 
     @property
     def _rds(self) -> RDSClient:
-        return cast("RDSClient", self._aws.client("rds"))
+        return cast("RDSClient", self._aws.open_client("rds"))
 
-    def quotas(self) -> Mapping[str, Quota]:
+    def read_quotas(self) -> Mapping[str, Quota]:
         """Returns the account's quotas by name, with the limits that hold for it: DescribeAccountAttributes has those
         of Service Quotas, and also how much is used."""
-        with translated("rds"):
+        with translate_errors("rds"):
             answer = self._rds.describe_account_attributes()
         return {
             str(item.get("AccountQuotaName")): Quota(int(item.get("Used", 0)), int(item.get("Max", 0)))
             for item in answer["AccountQuotas"]
         }
 
-    def orderable(self, instance_class: str, version: str | None) -> tuple[Offer, ...]:
+    def list_orderable(self, instance_class: str, version: str | None) -> tuple[Offer, ...]:
         """Returns what the class can be ordered in with this version; with any, where this one can't be ordered."""
         exact = self._orderable(DBInstanceClass=instance_class, EngineVersion=version) if version else ()
         return exact or self._orderable(DBInstanceClass=instance_class)
 
     def _orderable(self, **criteria: str) -> tuple[Offer, ...]:
         pages = cast("Any", self._rds.get_paginator("describe_orderable_db_instance_options"))
-        with translated("rds"):
+        with translate_errors("rds"):
             listed = [
                 page["OrderableDBInstanceOptions"] for page in pages.paginate(Engine=ENGINE, Vpc=True, **criteria)
             ]
         return tuple(_read_offer(item) for page in listed for item in page)
 
-    def subnets(self, group: str) -> tuple[Subnet, ...]:
+    def list_subnets(self, group: str) -> tuple[Subnet, ...]:
         """Returns the subnets of a subnet group, without their free addresses."""
-        with translated("rds"):
+        with translate_errors("rds"):
             answer = self._rds.describe_db_subnet_groups(DBSubnetGroupName=group)
         members = cast("Sequence[Mapping[str, Any]]", answer["DBSubnetGroups"][0].get("Subnets", ()))
         return tuple(
@@ -56,10 +56,10 @@ class Offers:
             for member in members
         )
 
-    def with_addresses(self, subnets: Sequence[Subnet]) -> tuple[Subnet, ...]:
+    def add_addresses(self, subnets: Sequence[Subnet]) -> tuple[Subnet, ...]:
         """Returns the same subnets with their free addresses (ec2:DescribeSubnets)."""
-        with translated("ec2"):
-            ec2 = self._aws.client("ec2")
+        with translate_errors("ec2"):
+            ec2 = self._aws.open_client("ec2")
             answer = ec2.describe_subnets(SubnetIds=[subnet.identifier for subnet in subnets])
         free = {str(item["SubnetId"]): int(item["AvailableIpAddressCount"]) for item in answer["Subnets"]}
         return tuple(Subnet(subnet.identifier, subnet.zone, free.get(subnet.identifier)) for subnet in subnets)

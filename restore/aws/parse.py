@@ -82,15 +82,15 @@ PENDING = {
 """Field by its name among PendingModifiedValues."""
 
 
-def utc(moment: datetime | None) -> datetime | None:
+def parse_time(moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC) if moment else None
 
 
-def tags(listed: Sequence[Any] | None) -> dict[str, str]:
+def parse_tags(listed: Sequence[Any] | None) -> dict[str, str]:
     return {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in listed or ()}
 
 
-def endpoint(answer: AwsAnswer) -> Endpoint | None:
+def parse_endpoint(answer: AwsAnswer) -> Endpoint | None:
     """Returns where it answers; None while RDS hasn't given it an address (API reference, DBInstance: Endpoint)."""
     address: AwsAnswer = answer.get("Endpoint") or {}
     if not address.get("Address"):
@@ -102,13 +102,13 @@ def _read_first(items: Sequence[AwsAnswer] | None, name: str) -> str | None:
     return str(items[0][name]) if items and items[0].get(name) else None
 
 
-def managed_secret(answer: AwsAnswer) -> str | None:
+def parse_managed_secret(answer: AwsAnswer) -> str | None:
     """Returns where RDS keeps a master password of its own making."""
     kept: AwsAnswer = answer.get("MasterUserSecret") or {}
     return kept.get("SecretArn")
 
 
-def associated_roles(answer: AwsAnswer) -> tuple[str, ...]:
+def parse_associated_roles(answer: AwsAnswer) -> tuple[str, ...]:
     """Returns the roles that features use, as FEATURE=ARN; those that RDS can't use, or not yet, don't count (API
     reference, DBInstanceRole: Status)."""
     roles = cast("Sequence[AwsAnswer]", answer.get("AssociatedRoles") or ())
@@ -116,13 +116,13 @@ def associated_roles(answer: AwsAnswer) -> tuple[str, ...]:
     return tuple(sorted(f"{role.get('FeatureName', '')}={role.get('RoleArn', '')}" for role in active))
 
 
-def settings(answer: AwsAnswer) -> InstanceSettings:
+def parse_settings(answer: AwsAnswer) -> InstanceSettings:
     """Returns what a restore must carry over, of a DBInstance. Security groups that are being removed don't count.
 
     RDS writes 0 for IOPS and throughput that a storage type doesn't have, and doesn't accept it back: None here.
     """
     groups = cast("Sequence[AwsAnswer]", answer.get("VpcSecurityGroups") or ())
-    address = endpoint(answer)
+    address = parse_endpoint(answer)
     subnets: AwsAnswer = answer.get("DBSubnetGroup") or {}
     return InstanceSettings(
         instance_class=answer.get("DBInstanceClass"),
@@ -160,11 +160,11 @@ def settings(answer: AwsAnswer) -> InstanceSettings:
         engine_lifecycle_support=answer.get("EngineLifecycleSupport"),
         domain=_read_first(answer.get("DomainMemberships"), "Domain"),
         domain_iam_role_name=_read_first(answer.get("DomainMemberships"), "IAMRoleName"),
-        associated_roles=associated_roles(answer),
+        associated_roles=parse_associated_roles(answer),
     )
 
 
-def instance(answer: DBInstanceTypeDef) -> Instance:
+def parse_instance(answer: DBInstanceTypeDef) -> Instance:
     """Reads a DBInstance of DescribeDBInstances."""
     fields = cast("AwsAnswer", answer)
     return Instance(
@@ -174,16 +174,16 @@ def instance(answer: DBInstanceTypeDef) -> Instance:
         status=str(fields.get("DBInstanceStatus", "")),
         engine=str(fields.get("Engine", "")),
         engine_version=str(fields.get("EngineVersion", "")),
-        endpoint=endpoint(fields),
-        created=utc(fields.get("InstanceCreateTime")),
-        latest_restorable=utc(fields.get("LatestRestorableTime")),
-        settings=settings(fields),
+        endpoint=parse_endpoint(fields),
+        created=parse_time(fields.get("InstanceCreateTime")),
+        latest_restorable=parse_time(fields.get("LatestRestorableTime")),
+        settings=parse_settings(fields),
         storage_encrypted=bool(fields.get("StorageEncrypted", False)),
         kms_key_id=fields.get("KmsKeyId"),
         master_user=fields.get("MasterUsername"),
-        managed_secret=managed_secret(fields),
+        managed_secret=parse_managed_secret(fields),
         pending=dict(cast("AwsAnswer", fields.get("PendingModifiedValues") or {})),
-        tags=tags(fields.get("TagList")),
+        tags=parse_tags(fields.get("TagList")),
         parameters_pending_reboot=_read_first(fields.get("DBParameterGroups"), "ParameterApplyStatus")
         == "pending-reboot",
         replicas=tuple(fields.get("ReadReplicaDBInstanceIdentifiers") or ()),
@@ -196,7 +196,7 @@ def instance(answer: DBInstanceTypeDef) -> Instance:
     )
 
 
-def snapshot(answer: DBSnapshotTypeDef) -> Snapshot:
+def parse_snapshot(answer: DBSnapshotTypeDef) -> Snapshot:
     """Reads a DBSnapshot of DescribeDBSnapshots."""
     fields = cast("AwsAnswer", answer)
     return Snapshot(
@@ -208,7 +208,7 @@ def snapshot(answer: DBSnapshotTypeDef) -> Snapshot:
         engine_version=str(fields.get("EngineVersion", "")),
         source_identifier=str(fields.get("DBInstanceIdentifier", "")),
         source_resource_id=str(fields.get("DbiResourceId", "")),
-        created=utc(fields.get("OriginalSnapshotCreateTime") or fields.get("SnapshotCreateTime")),
+        created=parse_time(fields.get("OriginalSnapshotCreateTime") or fields.get("SnapshotCreateTime")),
         allocated_storage=int(fields.get("AllocatedStorage") or 0),
         storage_type=fields.get("StorageType"),
         iops=fields.get("Iops") or None,
@@ -216,11 +216,11 @@ def snapshot(answer: DBSnapshotTypeDef) -> Snapshot:
         kms_key_id=fields.get("KmsKeyId"),
         percent=fields.get("PercentProgress"),
         copy_of=str(fields.get("SourceDBSnapshotIdentifier") or ""),
-        tags=tags(fields.get("TagList")),
+        tags=parse_tags(fields.get("TagList")),
     )
 
 
-def automated_backup(answer: DBInstanceAutomatedBackupTypeDef) -> AutomatedBackup:
+def parse_automated_backup(answer: DBInstanceAutomatedBackupTypeDef) -> AutomatedBackup:
     """Reads a DBInstanceAutomatedBackup; it knows less of the instance than the instance does."""
     fields = cast("AwsAnswer", answer)
     window: AwsAnswer = fields.get("RestoreWindow") or {}
@@ -231,8 +231,8 @@ def automated_backup(answer: DBInstanceAutomatedBackupTypeDef) -> AutomatedBacku
         status=str(fields.get("Status", "")),
         engine=str(fields.get("Engine", "")),
         engine_version=str(fields.get("EngineVersion", "")),
-        earliest=utc(window.get("EarliestTime")),
-        latest=utc(window.get("LatestTime")),
+        earliest=parse_time(window.get("EarliestTime")),
+        latest=parse_time(window.get("LatestTime")),
         region=str(fields.get("Region", "")),
         settings=InstanceSettings(
             port=fields.get("Port") or None,
@@ -247,19 +247,19 @@ def automated_backup(answer: DBInstanceAutomatedBackupTypeDef) -> AutomatedBacku
         ),
         storage_encrypted=bool(fields.get("Encrypted", False)),
         kms_key_id=fields.get("KmsKeyId"),
-        tags=tags(fields.get("TagList")),
+        tags=parse_tags(fields.get("TagList")),
     )
 
 
-def differences(settings: InstanceSettings, desired: InstanceSettings) -> dict[str, tuple[Any, Any]]:
+def find_differences(settings: InstanceSettings, desired: InstanceSettings) -> dict[str, tuple[Any, Any]]:
     """Returns (found, desired) by name of the fields that `desired` names (neither None nor empty) and that differ."""
     pairs = {
         item.name: (getattr(settings, item.name), getattr(desired, item.name)) for item in fields(InstanceSettings)
     }
-    return {name: (old, new) for name, (old, new) in pairs.items() if not satisfied(name, old, new)}
+    return {name: (old, new) for name, (old, new) in pairs.items() if not is_satisfied(name, old, new)}
 
 
-def satisfied(name: str, value: Any, desired: Any) -> bool:
+def is_satisfied(name: str, value: Any, desired: Any) -> bool:
     """Tells whether a setting is as desired: storage can't shrink (RDS User Guide, "Increasing DB instance storage
     capacity"), so more of it is enough; lists have no order; RDS leaves out what is off, and writes names, windows and
     modes in small letters however they were given."""
@@ -268,7 +268,7 @@ def satisfied(name: str, value: Any, desired: Any) -> bool:
     if name == "allocated_storage":
         return value is not None and value >= desired
     if name == "performance_insights_kms_key_id" and value:
-        return key_id(str(value)) == key_id(str(desired))
+        return parse_key_id(str(value)) == parse_key_id(str(desired))
     if isinstance(desired, str) and isinstance(value, str) and not desired.startswith("arn:"):
         return desired.casefold() == value.casefold()
     if name == "associated_roles":
@@ -278,23 +278,23 @@ def satisfied(name: str, value: Any, desired: Any) -> bool:
     return desired == value or (not desired and not value)
 
 
-def key_id(key: str) -> str:
+def parse_key_id(key: str) -> str:
     """Returns the id of a KMS key that is named by its ARN or by its id."""
     return key.rpartition("/")[2] if ":key/" in key else key
 
 
-def only(settings: InstanceSettings, names: Iterable[str]) -> InstanceSettings:
+def select_settings(settings: InstanceSettings, names: Iterable[str]) -> InstanceSettings:
     """Returns these fields of the settings; every other one unset, and so neither changed nor compared."""
     return replace(InstanceSettings(), **{name: getattr(settings, name) for name in names})
 
 
-def partners(names: Iterable[str]) -> list[str]:
+def list_partners(names: Iterable[str]) -> list[str]:
     """Returns the fields that RDS wants in the same call as these."""
     named = set(names)
     return [name for pair in PAIRS if named & set(pair) for name in pair if name not in named]
 
 
-def grouped(names: Iterable[str]) -> list[tuple[str, ...]]:
+def group_settings(names: Iterable[str]) -> list[tuple[str, ...]]:
     """Returns the fields in the groups that RDS judges together."""
     left = list(names)
     groups = [tuple(name for name in group if name in left) for group in TOGETHER]
@@ -302,7 +302,7 @@ def grouped(names: Iterable[str]) -> list[tuple[str, ...]]:
     return [group for group in groups if group] + [(name,) for name in left if name not in together]
 
 
-def foreign_pending(pending: Mapping[str, Any], ours: InstanceSettings) -> list[str]:
+def find_foreign_pending(pending: Mapping[str, Any], ours: InstanceSettings) -> list[str]:
     """Returns the names of the changes that wait and aren't what we want ourselves: an earlier call of ours leaves such
     ones."""
     return sorted(name for name, value in pending.items() if not _is_ours(name, value, ours))
@@ -317,13 +317,13 @@ def _is_ours(name: str, value: Any, ours: InstanceSettings) -> bool:
         return bool(our_exports) and enable <= our_exports and not disable & our_exports
     field = PENDING.get(name)
     wanted_value = getattr(ours, field) if field else None
-    return field is not None and wanted_value is not None and satisfied(field, value, wanted_value)
+    return field is not None and wanted_value is not None and is_satisfied(field, value, wanted_value)
 
 
-def modification(settings: InstanceSettings, desired: InstanceSettings) -> dict[str, Any]:
+def build_modification(settings: InstanceSettings, desired: InstanceSettings) -> dict[str, Any]:
     """Returns the parameters of ModifyDBInstance for what differs; empty when nothing does."""
-    changed = differences(settings, desired)
-    for name in partners(changed):
+    changed = find_differences(settings, desired)
+    for name in list_partners(changed):
         if getattr(desired, name) is not None:
             changed.setdefault(name, (getattr(settings, name), getattr(desired, name)))
     parameters: dict[str, Any] = {

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from restore.aws import parse
-from restore.aws.client import Aws, found, translated
+from restore.aws.client import Aws, call_or_none, translate_errors
 from restore.errors import PermanentError, Problem
 from restore.model.rds import AutomatedBackup, Instance, InstanceSettings, Snapshot
-from restore.model.rds_status import DEAD_ENDS, way_out
+from restore.model.rds_status import DEAD_ENDS, describe_way_out
 from restore.polling import wait_for
 from restore.redaction import register_secret
 
@@ -41,24 +41,24 @@ class Rds:
 
     @property
     def _client(self) -> RDSClient:
-        return cast("RDSClient", self._aws.client("rds"))
+        return cast("RDSClient", self._aws.open_client("rds"))
 
-    def instances(self) -> tuple[Instance, ...]:
+    def list_instances(self) -> tuple[Instance, ...]:
         """Returns all instances of the region, with their tags, in one listing."""
         return self._instances()
 
-    def instance(self, identifier: str) -> Instance | None:
+    def find_instance(self, identifier: str) -> Instance | None:
         """Returns the instance that has this identifier now; None when there is none."""
         items = self._instances(DBInstanceIdentifier=identifier)
         return items[0] if items else None
 
-    def instance_by_resource_id(self, resource_id: str) -> Instance | None:
+    def find_instance_by_resource_id(self, resource_id: str) -> Instance | None:
         """Returns the instance with this DbiResourceId, whatever it is called now; None when it is gone."""
         filters = [{"Name": "dbi-resource-id", "Values": [resource_id]}]
         matching = (item for item in self._instances(Filters=filters) if item.resource_id == resource_id)
         return next(matching, None)
 
-    def snapshots(
+    def list_snapshots(
         self, *, identifier: str | None = None, resource_id: str | None = None, shared: bool = False
     ) -> tuple[Snapshot, ...]:
         """Returns all snapshots of an instance (automated, manual, AWS Backup), oldest first, by either name of it.
@@ -71,7 +71,7 @@ class Rds:
         items = {item.arn: item for kind in kinds for item in self._snapshots(kind=kind, **name)}
         return tuple(sorted(items.values(), key=lambda item: (item.created is None, item.created, item.identifier)))
 
-    def snapshot(self, identifier: str) -> Snapshot | None:
+    def find_snapshot(self, identifier: str) -> Snapshot | None:
         """Returns one snapshot by its identifier, or by the ARN of a shared one; None when there is none."""
         name = identifier.split(":snapshot:", 1)[-1]
         kind = next((kind for prefix, kind in KINDS.items() if name.startswith(prefix)), None)
@@ -79,21 +79,21 @@ class Rds:
         items = self._snapshots(kind=kind, DBSnapshotIdentifier=identifier, **shared)
         return items[0] if items else None
 
-    def automated_backups(
+    def list_automated_backups(
         self, *, identifier: str | None = None, resource_id: str | None = None
     ) -> tuple[AutomatedBackup, ...]:
         """Returns the PITR windows of an instance, living or gone (retained), and those replicated to this region."""
         name: dict[str, Any] = {"DBInstanceIdentifier": identifier} if identifier else {"DbiResourceId": resource_id}
         pages = self._client.get_paginator("describe_db_instance_automated_backups")
-        listed = found("rds", lambda: list(pages.paginate(**name)), NO_BACKUP)
+        listed = call_or_none("rds", lambda: list(pages.paginate(**name)), NO_BACKUP)
         items = [item for page in listed or () for item in page["DBInstanceAutomatedBackups"]]
-        return tuple(parse.automated_backup(item) for item in items)
+        return tuple(parse.parse_automated_backup(item) for item in items)
 
-    def orderable_versions(self, engine: str = "postgres") -> tuple[str, ...]:
+    def list_orderable_versions(self, engine: str = "postgres") -> tuple[str, ...]:
         """Returns the engine versions that the region still creates instances of (API reference of
         DescribeDBEngineVersions: without IncludeAll only those)."""
         pages = self._client.get_paginator("describe_db_engine_versions")
-        with translated("rds"):
+        with translate_errors("rds"):
             items = [item for page in pages.paginate(Engine=engine) for item in page["DBEngineVersions"]]
         return tuple(item.get("EngineVersion", "") for item in items)
 
@@ -105,7 +105,7 @@ class Rds:
             if "DBSnapshotIdentifier" in parameters
             else client.restore_db_instance_to_point_in_time
         )
-        return found("rds", lambda: call(**parameters), EXISTS) is not None
+        return call_or_none("rds", lambda: call(**parameters), EXISTS) is not None
 
     def modify(
         self,
@@ -123,12 +123,12 @@ class Rds:
         such changes, and for an instance that is gone.
         """
         target = self._present(resource_id)
-        parameters = parse.modification(target.settings, desired)
+        parameters = parse.build_modification(target.settings, desired)
         if not parameters:
             return {}
-        if immediately and (foreign := parse.foreign_pending(target.pending, ours or desired)):
+        if immediately and (foreign := parse.find_foreign_pending(target.pending, ours or desired)):
             raise PermanentError.of(_build_queued(target, foreign))
-        with translated("rds"):
+        with translate_errors("rds"):
             self._client.modify_db_instance(
                 DBInstanceIdentifier=target.identifier, ApplyImmediately=immediately, **parameters
             )
@@ -146,7 +146,7 @@ class Rds:
         foreign = sorted(target.pending.keys() - {"DBInstanceIdentifier"})
         if foreign and target.identifier not in waived:
             raise PermanentError.of(_build_queued(target, foreign))
-        with translated("rds"):
+        with translate_errors("rds"):
             answer = self._client.modify_db_instance(
                 DBInstanceIdentifier=target.identifier, NewDBInstanceIdentifier=identifier, ApplyImmediately=True
             )
@@ -161,12 +161,12 @@ class Rds:
         feature, _, arn = role.partition("=")
         name = self._present(resource_id).identifier
         call = self._client.add_role_to_db_instance
-        found("rds", lambda: call(DBInstanceIdentifier=name, RoleArn=arn, FeatureName=feature), HAS_ROLE)
+        call_or_none("rds", lambda: call(DBInstanceIdentifier=name, RoleArn=arn, FeatureName=feature), HAS_ROLE)
 
     def reboot(self, resource_id: str) -> None:
         """Restarts an instance, so that static parameters of its group count. Never for one that serves. Raises
         PermanentError for an instance that is gone."""
-        with translated("rds"):
+        with translate_errors("rds"):
             self._client.reboot_db_instance(DBInstanceIdentifier=self._present(resource_id).identifier)
 
     def set_master_password(self, resource_id: str, password: str) -> None:
@@ -180,7 +180,7 @@ class Rds:
         if foreign := sorted(target.pending.keys() - {"MasterUserPassword"}):
             raise PermanentError.of(_build_queued(target, foreign))
         managed: dict[str, Any] = {"ManageMasterUserPassword": False} if target.managed_secret else {}
-        with translated("rds"):
+        with translate_errors("rds"):
             self._client.modify_db_instance(
                 DBInstanceIdentifier=target.identifier,
                 MasterUserPassword=register_secret(password),
@@ -196,7 +196,7 @@ class Rds:
         PermanentError when its answer is of another instance, and when the instance was gone before.
         """
         target = self._present(resource_id)
-        with translated("rds"):
+        with translate_errors("rds"):
             answer = self._client.delete_db_instance(
                 DBInstanceIdentifier=target.identifier,
                 SkipFinalSnapshot=False,
@@ -209,7 +209,7 @@ class Rds:
 
     def create_snapshot(self, instance: str, name: str, tags: Mapping[str, str]) -> None:
         """Begins to take a manual snapshot of the instance that has this identifier."""
-        with translated("rds"):
+        with translate_errors("rds"):
             self._client.create_db_snapshot(
                 DBInstanceIdentifier=instance,
                 DBSnapshotIdentifier=name,
@@ -219,13 +219,13 @@ class Rds:
     def delete_snapshot(self, name: str) -> None:
         """Deletes a manual snapshot for good; one that is gone already is no error."""
         call = self._client.delete_db_snapshot
-        found("rds", lambda: call(DBSnapshotIdentifier=name), NO_SNAPSHOT)
+        call_or_none("rds", lambda: call(DBSnapshotIdentifier=name), NO_SNAPSHOT)
 
     def discard(self, resource_id: str) -> None:
         """Begins to delete an instance for good: without a final snapshot, its automated backups with it. Only for one
         that a drill has made. Raises PermanentError as `delete` does."""
         target = self._present(resource_id)
-        with translated("rds"):
+        with translate_errors("rds"):
             answer = self._client.delete_db_instance(
                 DBInstanceIdentifier=target.identifier, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
             )
@@ -235,7 +235,7 @@ class Rds:
 
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
         """Sets tags on an instance or a snapshot; setting one again changes nothing."""
-        with translated("rds"):
+        with translate_errors("rds"):
             self._client.add_tags_to_resource(
                 ResourceName=arn, Tags=[{"Key": key, "Value": value} for key, value in sorted(tags.items())]
             )
@@ -269,23 +269,23 @@ class Rds:
         )
 
     def _present(self, resource_id: str) -> Instance:
-        item = self.instance_by_resource_id(resource_id)
+        item = self.find_instance_by_resource_id(resource_id)
         if item is None:
             raise PermanentError.of(_build_gone(resource_id))
         return item
 
     def _instances(self, **parameters: Any) -> tuple[Instance, ...]:
         pages = self._client.get_paginator("describe_db_instances")
-        listed = found("rds", lambda: list(pages.paginate(**parameters)), NO_INSTANCE)
-        items = (parse.instance(item) for page in listed or () for item in page["DBInstances"])
+        listed = call_or_none("rds", lambda: list(pages.paginate(**parameters)), NO_INSTANCE)
+        items = (parse.parse_instance(item) for page in listed or () for item in page["DBInstances"])
         return tuple(through_tunnel(item, self._tunnel) for item in items)
 
     def _snapshots(self, kind: str | None, **parameters: Any) -> tuple[Snapshot, ...]:
         if kind:
             parameters["SnapshotType"] = kind
         pages = self._client.get_paginator("describe_db_snapshots")
-        listed = found("rds", lambda: list(pages.paginate(**parameters)), NO_SNAPSHOT)
-        return tuple(parse.snapshot(item) for page in listed or () for item in page["DBSnapshots"])
+        listed = call_or_none("rds", lambda: list(pages.paginate(**parameters)), NO_SNAPSHOT)
+        return tuple(parse.parse_snapshot(item) for page in listed or () for item in page["DBSnapshots"])
 
 
 def through_tunnel(instance: Instance, tunnel: Mapping[str, str]) -> Instance:
@@ -299,7 +299,7 @@ def through_tunnel(instance: Instance, tunnel: Mapping[str, str]) -> Instance:
 def _can_recover(instance: Instance) -> bool:
     if instance.status in DEAD_ENDS:
         subject = f"instance {instance.identifier} ({instance.resource_id})"
-        fix = way_out(instance.status, instance.identifier)
+        fix = describe_way_out(instance.status, instance.identifier)
         raise PermanentError.of(Problem(subject, instance.status, "a status that ends in available", fix))
     return True
 

@@ -10,7 +10,7 @@ import boto3.session
 import botocore.session
 from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
 
-from restore.model.aws_account import AssumedRole, AwsLogin, seconds
+from restore.model.aws_account import AssumedRole, AwsLogin, parse_seconds
 from restore.redaction import register_secret
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Assume = Callable[["Session", dict[str, Any]], Any]
 """Asks STS, as a session, for a role: gives the `Credentials` of AssumeRole's answer."""
 
 
-def session_of(region: str, login: AwsLogin, assume: Assume) -> Session:
+def open_session(region: str, login: AwsLogin, assume: Assume) -> Session:
     """Returns the session that calls as the plugin does. Roles are assumed at the first call.
 
     As in the plugin, keys given count before a profile, and either before what the environment has.
@@ -50,7 +50,7 @@ def assume_role_request(role: AssumedRole) -> dict[str, Any]:
         "RoleArn": role.role_arn,
         "RoleSessionName": role.session_name or SESSION_NAME,
         "ExternalId": role.external_id,
-        "DurationSeconds": seconds(role.duration) if role.duration else None,
+        "DurationSeconds": parse_seconds(role.duration) if role.duration else None,
         "Policy": role.policy,
         "PolicyArns": [{"arn": arn} for arn in role.policy_arns],
         "SourceIdentity": role.source_identity,

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from restore.candidate import new_instance
 from restore.candidate.source_region import localize
-from restore.config.keys import camel_case
+from restore.config.keys import to_camel_case
 from restore.model.context import RestoreContext
 from restore.model.rds import InstanceSettings
 from restore.model.restore_source import RestoreSource
@@ -25,7 +25,7 @@ GP3_LIMIT = 400
 PROVISIONED = ("io1", "io2")
 
 
-PYTHON_NAMES: Mapping[str, str] = {camel_case(field.name): field.name for field in fields(InstanceSettings)}
+PYTHON_NAMES: Mapping[str, str] = {to_camel_case(field.name): field.name for field in fields(InstanceSettings)}
 
 
 def overrides(context: RestoreContext) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from typing import Any
 
 from restore import plan as plans
 from restore.aws import Aws
+from restore.aws.parse import find_differences
 from restore.cli.stack_settings import read_settings, require_alone
+from restore.config.keys import to_camel_case
 from restore.cutover import traffic
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.evidence import Store, provenance, publish
@@ -21,17 +23,18 @@ from restore.lifecycle import adopt
 from restore.lifecycle.adopt import Adoption
 from restore.model.context import RestoreContext
 from restore.model.labels import TAG_ID
+from restore.model.rds import Instance, InstanceSettings
 from restore.model.request import Settings
 from restore.program import adoption as program
 from restore.pulumi_stack.automation import OperatorStack, PlannedStep
 
 HARMLESS = frozenset({"import", "same", "read", "refresh"})
+"""What may become of a resource of AWS."""
 ONLY_IN_STATE = frozenset(
     {"applyImmediately", "deleteAutomatedBackups", "finalSnapshotIdentifier", "skipFinalSnapshot"}
 )
 """What the AWS plugin keeps for calls to come: RDS has nothing of it, and an update of it calls nothing
 (hashicorp/terraform-provider-aws, internal/service/rds/instance.go, HasChangesExcept)."""
-"""What may become of a resource of AWS."""
 
 
 def run(stack: OperatorStack, named: str | None, confirm: Callable[[str], bool]) -> bool:
@@ -45,9 +48,8 @@ def run(stack: OperatorStack, named: str | None, confirm: Callable[[str], bool])
     adopt.require_lost(stack.export(), request.id)
     inventory = gather.gather(settings, now, room=False)
     context = GateContext.of(settings, plans.make(settings, inventory))
-    adoption = adopt.make_adoption(
-        context.plan, read_records(context.store, settings, request.id), list_fingerprints(context), config
-    )
+    records = read_records(context.store, settings, request.id)
+    adoption = adopt.make_adoption(context.plan, records, list_fingerprints(context), config, list_changes)
     if not confirm(adopt.render(adoption, stack.name, settings.evidence)):
         return False
     context = replace(context, plan=adoption.plan)
@@ -100,6 +102,11 @@ def read_records(store: Store, settings: Settings, restore_id: str) -> tuple[Map
 def list_fingerprints(context: GateContext) -> dict[str, Mapping[str, Any]]:
     """Returns what each receipt would say now besides the plan."""
     return {gate.name: registry.make_gate(context, gate.name).fingerprint for gate in adopt.EVIDENCED}
+
+
+def list_changes(candidate: Instance, proved: InstanceSettings) -> tuple[str, ...]:
+    """Returns the settings that RDS no longer has as they were proved, by their names in the configuration."""
+    return tuple(to_camel_case(name) for name in find_differences(candidate.settings, proved))
 
 
 def require_harmless(steps: Sequence[PlannedStep]) -> None:

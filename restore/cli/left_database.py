@@ -10,7 +10,7 @@ from restore.cutover import connection_url
 from restore.errors import RestoreError
 from restore.evidence import Store
 from restore.gates.activity import describe_sessions
-from restore.gates.written import describe_written, first_frozen_counters
+from restore.gates.written import describe_written, find_first_frozen_counters
 from restore.model.context import RestoreContext
 from restore.model.rds import Instance
 from restore.postgres.write_counters import written_since
@@ -33,12 +33,12 @@ def ask(context: RestoreContext, store: Store, left: Instance) -> Iterable[str]:
         return ["it has no endpoint" if url else "the applications' URL can't be read"]
     login = urls.read_parameters(str(url))
     database = settings.login.database or login.get("dbname") or "postgres"
-    operator = Secrets(Aws.of(settings)).login(settings.login, left.endpoint)
+    operator = Secrets(Aws.of(settings)).read_login(settings.login, left.endpoint)
     with postgres.connect(left.endpoint, operator, settings.tls, database) as connection:
         sessions = postgres.list_sessions(connection)
         counters = postgres.read_counters(connection)
         fence = postgres.read_fence(connection, login.get("user", ""))
-    before = first_frozen_counters(store, settings.stack, context.request.id, left)
+    before = find_first_frozen_counters(store, settings.stack, context.request.id, left)
     written = describe_written(left, before.at, written_since(before, counters)) if before else ""
     return [
         f"client sessions: {len(sessions)}" + (f" ({describe_sessions(sessions)})" if sessions else ""),

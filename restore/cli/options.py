@@ -15,7 +15,7 @@ from restore.cli.stack_settings import read_settings
 from restore.errors import Problem, Refused, RestoreError
 from restore.evidence import Store
 from restore.evidence.history import read_history
-from restore.gates.validated import wanted_expectations
+from restore.gates.validated import read_expectations
 from restore.inventory import access, dump_lookup, gather
 from restore.inventory.elsewhere import list_regions, read_elsewhere, read_shared
 from restore.model.dump import DumpObject
@@ -105,7 +105,7 @@ def preflight(stack: OperatorStack, option: Option, now: datetime) -> Plan:
     from restore.program.aws_plugin import plugin_caller
 
     settings = read_settings(stack, now, build_checked_keys(option))
-    wanted_expectations(settings)
+    read_expectations(settings)
     with ThreadPoolExecutor(1, thread_name_prefix="check") as pool:
         reading = pool.submit(gather.gather, settings, now)
         caller = stack.ask(plugin_caller)

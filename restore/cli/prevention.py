@@ -134,7 +134,7 @@ def dump(quiet: Quiet, now: datetime) -> int:
         snapshot_days=1,
         dump_days=place.days,
         living=(),
-        open_ids=expiry.list_open_ids(Rds(quiet.aws).instances(), settings.stack),
+        open_ids=expiry.list_open_ids(Rds(quiet.aws).list_instances(), settings.stack),
     )
     for old in expired.dumps:
         quiet.dumps.delete(old.key)
@@ -145,12 +145,12 @@ def dump(quiet: Quiet, now: datetime) -> int:
 def find_source(quiet: Quiet) -> DumpSource:
     """Returns the database to dump and the operator's login to it. Raises PermanentError where it has no endpoint."""
     settings, aws = quiet.settings, quiet.aws
-    instance = Rds(aws, settings.tunnel).instance(settings.source)
+    instance = Rds(aws, settings.tunnel).find_instance(settings.source)
     if instance is None or instance.endpoint is None:
         found = f"{instance.status}: no endpoint" if instance else "not there"
         fix = f"aws rds describe-db-instances --db-instance-identifier {settings.source}"
         raise PermanentError.of(Problem(f"instance {settings.source}", found, "a database that answers", fix))
-    credential = Secrets(aws).login(settings.login, instance.endpoint)
+    credential = Secrets(aws).read_login(settings.login, instance.endpoint)
     return DumpSource(instance.endpoint, credential, settings.tls, find_database(settings))
 
 
@@ -159,7 +159,7 @@ def find_database(settings: Settings) -> str:
     if settings.login.database:
         return settings.login.database
     api = Api(settings.kubeconfig, settings.context)
-    cluster = Namespace(api, settings.namespace).cluster([], settings.secret)
+    cluster = Namespace(api, settings.namespace).read_cluster([], settings.secret)
     return name_database(settings, cluster)
 
 
@@ -183,10 +183,10 @@ def expire(quiet: Quiet, confirm: Callable[[str], bool], now: datetime) -> bool:
     """Shows what this program made and is past its time, asks, deletes it; False when not confirmed."""
     settings, rds = quiet.settings, Rds(quiet.aws)
     dumps = quiet.dumps.list(None) if settings.backups.bucket else ()
-    instances = rds.instances()
+    instances = rds.list_instances()
     configured = {settings.request.id} if settings.request else set[str]()
     expired = expiry.find_expired(
-        rds.snapshots(identifier=settings.source),
+        rds.list_snapshots(identifier=settings.source),
         dumps,
         settings.stack,
         now,

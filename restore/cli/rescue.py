@@ -92,7 +92,7 @@ def connect(context: RestoreContext, instance: Instance, *, read_only: bool) -> 
     settings, url = context.settings, connection_url.read_live_url(context)
     assert instance.endpoint, instance.status
     of_url = urls.read_parameters(str(url)).get("dbname") if url else ""
-    credential = Secrets(Aws.of(settings)).login(settings.login, instance.endpoint)
+    credential = Secrets(Aws.of(settings)).read_login(settings.login, instance.endpoint)
     login = operator_login(credential, settings.login.database or of_url or "postgres")
     with open_connection(login, instance.endpoint, settings.tls, STATEMENT_SECONDS, read_only=read_only) as connection:
         yield connection

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from restore.aws import Aws, Rds
-from restore.aws.metrics import hourly_connections
+from restore.aws.metrics import read_hourly_connections
 from restore.cli.stack_settings import read_settings
 from restore.evidence import Store, provenance
 from restore.inventory import gather
@@ -28,7 +28,7 @@ def retire(
         rds=Rds(aws),
         store=Store.open(settings.evidence, aws),
         read=lambda: gather.gather(settings, datetime.now(UTC), room=False),
-        measure=lambda instance, since: hourly_connections(aws, instance.identifier, since, datetime.now(UTC)),
+        measure=lambda instance, since: read_hourly_connections(aws, instance.identifier, since, datetime.now(UTC)),
         operator=provenance.operator(aws),
         clock=lambda: datetime.now(UTC),
     ).run(confirm)

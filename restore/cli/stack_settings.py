@@ -21,7 +21,7 @@ def read_settings(stack: OperatorStack, now: datetime, more: Mapping[str, str] |
     config = stack.config()
     secret = [key for key, value in config.items() if value.secret]
     entries = {key: value.text for key, value in config.items()} | dict(more or {})
-    return collect(entries, stack.program_name, dict(os.environ), secret).settings(now)
+    return collect(entries, stack.program_name, dict(os.environ), secret).read_settings(now)
 
 
 def require_alone(settings: Settings) -> None:

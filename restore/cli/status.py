@@ -154,8 +154,4 @@ def describe_databases(context: RestoreContext, store: Store, now: Traffic | Non
 
 def read_handover(stack: OperatorStack, now: datetime) -> str:
     """Returns five lines to paste for who takes over, as found now."""
-    settings = read_settings(stack, now)
-    inventory = gather.gather(settings, now, room=False)
-    request = settings.request
-    records = Store.open(settings.evidence, Aws.of(settings)).read_all(settings.stack, request.id) if request else ()
-    return "\n".join(describe_handover(stack.name, settings, inventory, records))
+    return "\n".join(describe_handover(read_status(stack, now), now))

@@ -14,7 +14,7 @@ from operator import add
 from restore.aws import Aws, Rds, Secrets
 from restore.cli.stack_settings import read_settings
 from restore.errors import PermanentError, Problem, Refused
-from restore.gates.validated import wanted_expectations
+from restore.gates.validated import read_expectations
 from restore.kubernetes import Api, Namespace
 from restore.model.rds import Instance
 from restore.model.request import Settings
@@ -122,7 +122,7 @@ class Look:
 
     def look_for_source(self) -> Instance | None:
         """Returns the source, None when it is gone."""
-        return Rds(self.aws, self.settings.tunnel).instance(self.settings.source)
+        return Rds(self.aws, self.settings.tunnel).find_instance(self.settings.source)
 
     def find_source(self) -> Instance:
         """Returns the source. Raises PermanentError when it is gone."""
@@ -136,7 +136,7 @@ class Look:
 
     def read_migrations(self) -> Reading:
         """Reads the migrations table of the expectations, Prisma's where they name none."""
-        declared = wanted_expectations(self.settings).migrations
+        declared = read_expectations(self.settings).migrations
         with self.connect() as connection:
             table = declared.table if declared else PRISMA_MIGRATIONS
             return database_sources.read_migrations(connection, table, self.period)
@@ -158,7 +158,7 @@ class Look:
         if place is None:
             return None
         try:
-            s3 = self.aws.client("s3") if place.startswith(S3) else None
+            s3 = self.aws.open_client("s3") if place.startswith(S3) else None
             return latest.find_latest(latest.open_baselines(place, s3), self.database, self.period.until)
         except BaselineError as error:
             return error
@@ -168,7 +168,7 @@ class Look:
         """The application's database: as configured, otherwise as its URL says."""
         if self.settings.login.database:
             return self.settings.login.database
-        secret = Namespace(self.api, self.settings.namespace).connection_secret(self.settings.secret)
+        secret = Namespace(self.api, self.settings.namespace).read_connection_secret(self.settings.secret)
         url = secret.url if secret else None
         try:
             return (urls.read_parameters(url).get("dbname") if url else "") or POSTGRES
@@ -185,7 +185,7 @@ class Look:
                 Problem(f"instance {source.identifier}", f"it is {source.status}", "an endpoint to connect to", fix)
             )
         settings = self.settings
-        credential = Secrets(self.aws).login(settings.login, source.endpoint)
+        credential = Secrets(self.aws).read_login(settings.login, source.endpoint)
         with connect(
             source.endpoint, credential, settings.tls, self.database, statement_seconds=STATEMENT_SECONDS
         ) as connection:

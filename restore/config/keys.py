@@ -27,9 +27,9 @@ from restore.model.field_types import (
     LocalAddress,
     Section,
     Texts,
-    camel_case,
-    decoded,
-    matching,
+    decode_json,
+    refuse_unlike,
+    to_camel_case,
 )
 from restore.model.gates import BY_NAME
 from restore.model.notify import NotifySettings
@@ -72,10 +72,10 @@ CHECK_NEEDED = f"<gate>.<check> as reports name it, or {SAFETY_CHECK}; gates are
 
 def _select_writers(value: Any) -> Any:
     """The applications without those that have false in place of settings: they don't write."""
-    apps = decoded(value)
+    apps = decode_json(value)
     if not isinstance(apps, Mapping):
         return apps
-    return {name: app for name, app in cast("Mapping[Any, Any]", apps).items() if decoded(app) is not False}
+    return {name: app for name, app in cast("Mapping[Any, Any]", apps).items() if decode_json(app) is not False}
 
 
 def _check_coverable(name: str) -> str:
@@ -155,7 +155,8 @@ class Keys(RestoreKeys):
     source: InstanceName | None = Field(None, examples=["shop-prod-db"])
     """Identifier of the RDS instance that is to be recovered. Needed."""
     source_region: (
-        Annotated[str, matching(r"[a-z]{2}(?:-[a-z]+)+-[0-9]", "the name of an AWS Region, such as us-east-1")] | None
+        Annotated[str, refuse_unlike(r"[a-z]{2}(?:-[a-z]+)+-[0-9]", "the name of an AWS Region, such as us-east-1")]
+        | None
     ) = Field(None, examples=["us-east-1"])
     """Region of the source, where it isn't the stack's (aws:region): the database is brought back in the stack's region
     from what was replicated or copied there. That region is read as far as it answers, and never waited for nor
@@ -167,7 +168,8 @@ class Keys(RestoreKeys):
     """What may be made in the stack's region where it is missing under the source's name."""
     namespace: (
         Annotated[
-            str, matching(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", "at most 63 lower-case letters, digits and hyphens")
+            str,
+            refuse_unlike(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", "at most 63 lower-case letters, digits and hyphens"),
         ]
         | None
     ) = Field(None, examples=["shop-prod"])
@@ -194,11 +196,11 @@ class Keys(RestoreKeys):
     """Whether a switch takes the applications' role its login on the database that is left, and ends its sessions
     there, so that nothing forgotten goes on writing to it. The way back gives the login back. The operator needs
     CREATEROLE, and from PostgreSQL 16 on the ADMIN option on that role."""
-    sequences: Annotated[str, matching("ahead", "ahead, or nothing")] | None = Field(None, examples=["ahead"])
+    sequences: Annotated[str, refuse_unlike("ahead", "ahead, or nothing")] | None = Field(None, examples=["ahead"])
     """ahead: before a switch the restored database's sequences are set past the last values that the source gave out,
     so that no number which customers have seen is given out again; where the source can't be asked, past its newest
     baseline and 10,000 steps more. Otherwise those that go back are told. The operator needs UPDATE on them."""
-    approvals: Annotated[str, matching("2", "2, or nothing")] | None = Field(None, examples=["2"])
+    approvals: Annotated[str, refuse_unlike("2", "2, or nothing")] | None = Field(None, examples=["2"])
     """2: a switch to the restored database needs a second person, whose identity in AWS isn't that of the run: `python
     -m restore approve` (docs/approvals.md). No waiver covers gate approved, and the way back asks nobody."""
     erasure: Annotated[Mapping[TableName, Annotated[ErasedTable, OBJECT]], JSON] = {}
@@ -213,8 +215,8 @@ class Keys(RestoreKeys):
     """Where the team's own infrastructure code has the source; close then prints the commands by which it takes over
     the instance that serves with these names, otherwise with placeholders, for both tools."""
     prices: Annotated[PriceSettings, OBJECT] = PriceSettings()
-    """What this team pays AWS, where the list prices of the preview (those of us-east-1) don't fit: in another region,
-    or with a discount."""
+    """What this team pays AWS, where the list prices of the preview (of us-east-1, some of ap-south-1) don't fit: in
+    another region, or with a discount."""
     notify: Annotated[NotifySettings, OBJECT] = NotifySettings()
     """Where messages about a restore go (Slack, PagerDuty, SNS), who must be told, and what must be reconciled
     (docs/notify.md)."""
@@ -238,7 +240,7 @@ class Keys(RestoreKeys):
     the same. Jobs don't use them."""
     waive: Annotated[
         Mapping[
-            Annotated[str, matching(CHECK, CHECK_NEEDED), AfterValidator(_check_coverable)],
+            Annotated[str, refuse_unlike(CHECK, CHECK_NEEDED), AfterValidator(_check_coverable)],
             Annotated[str, BeforeValidator(_check_reason)],
         ],
         JSON,
@@ -253,7 +255,7 @@ class Keys(RestoreKeys):
     person."""
     evidence: Annotated[
         str,
-        matching(
+        refuse_unlike(
             r"(?!.*://).*|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^\s?#]*)?", "a directory, or s3://bucket/prefix"
         ),
     ] = Field("./evidence", examples=["s3://shop-prod-evidence/restores"])
@@ -261,12 +263,12 @@ class Keys(RestoreKeys):
 
 
 def _parse_endpoints(value: Any) -> Any:
-    items = decoded(value)
+    items = decode_json(value)
     return [items] if isinstance(items, Mapping) else items
 
 
 def _parse_roles(value: Any) -> Any:
-    roles = decoded(value)
+    roles = decode_json(value)
     return [roles] if isinstance(roles, Mapping) else roles
 
 
@@ -367,5 +369,5 @@ def _declare_default(default: Any) -> str | bool | dict[str, Any]:
     return default if isinstance(default, bool | str) else {}
 
 
-DEFAULTS = {camel_case(name): _declare_default(field.default) for name, field in Keys.model_fields.items()}
-RESTORE_KEYS = frozenset(camel_case(name) for name in RestoreKeys.model_fields)
+DEFAULTS = {to_camel_case(name): _declare_default(field.default) for name, field in Keys.model_fields.items()}
+RESTORE_KEYS = frozenset(to_camel_case(name) for name in RestoreKeys.model_fields)

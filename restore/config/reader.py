@@ -37,36 +37,38 @@ def read(
 
 
 def _build_problem(namespace: str, secret_keys: Collection[str], fault: KeyFault) -> Problem:
-    path = path_of(fault.location, namespace)
+    path = format_path(fault.location, namespace)
     if fault.mistake is Mistake.UNKNOWN:
-        near = path_of((*fault.location[:-1], fault.near), namespace)
+        near = format_path((*fault.location[:-1], fault.near), namespace)
         needed = f"{near}, perhaps" if fault.near else fault.needed
-        return refusal(path, "a key that this program doesn't know", needed, removal(path))
-    if path_of(fault.location[:1], namespace) in secret_keys:
-        return refusal(path, MASK, fault.needed)
-    fix = removal(path) if fault.mistake is Mistake.NAME else fault.fix or _format_command(path, fault.node)
-    return refusal(path, fault.found or show_value(fault.value), fault.needed, fix)
+        return build_refusal(path, "a key that this program doesn't know", needed, build_remove_command(path))
+    if format_path(fault.location[:1], namespace) in secret_keys:
+        return build_refusal(path, MASK, fault.needed)
+    fix = (
+        build_remove_command(path) if fault.mistake is Mistake.NAME else fault.fix or _format_command(path, fault.node)
+    )
+    return build_refusal(path, fault.found or show_value(fault.value), fault.needed, fix)
 
 
 def _format_command(path: str, node: Node) -> str:
     """Returns the command that sets a value of this kind."""
     match node:
         case {"enum": [*_, last]}:
-            return f"{setting(path)} {last}"
+            return f"{build_set_command(path)} {last}"
         case {"type": "array"}:
-            return f"{setting(f'{path}[0]')} <value>"
+            return f"{build_set_command(f'{path}[0]')} <value>"
         case {"type": "object"}:
             return f"pulumi config set --path '{path}.<field>' <value>"
         case _:
             return ""
 
 
-def refusal(path: str, found: str, needed: str, fix: str = "") -> Problem:
+def build_refusal(path: str, found: str, needed: str, fix: str = "") -> Problem:
     """Returns the problem of one key; the fix is the command that sets it where no other is given."""
-    return Problem(f"config {path}", found, needed, fix or f"{setting(path)} <value>")
+    return Problem(f"config {path}", found, needed, fix or f"{build_set_command(path)} <value>")
 
 
-def path_of(location: Location, namespace: str = "") -> str:
+def format_path(location: Location, namespace: str = "") -> str:
     """Returns the location as `pulumi config set --path` reads it."""
     path = f"{namespace}:" if namespace else ""
     for part in location:
@@ -77,12 +79,12 @@ def path_of(location: Location, namespace: str = "") -> str:
     return path
 
 
-def setting(path: str) -> str:
+def build_set_command(path: str) -> str:
     """Returns the beginning of the command that sets a key; the value follows."""
     return f"pulumi config set {_format_argument(path)}"
 
 
-def removal(path: str) -> str:
+def build_remove_command(path: str) -> str:
     """Returns the command that takes a key away."""
     return f"pulumi config rm {_format_argument(path)}"
 

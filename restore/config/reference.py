@@ -40,15 +40,15 @@ What one restore needs, typed during an incident:
 """
 
 
-def fields_of(model: type[BaseModel]) -> dict[str, dict[str, object]]:
+def list_fields(model: type[BaseModel]) -> dict[str, dict[str, object]]:
     """Returns the keys of a model, each with what its JSON Schema says."""
     whole = build_json_schema(model)
     return json_schema.find_properties(whole, whole)
 
 
-def config_block() -> str:
+def render_config_block() -> str:
     """Returns the `config` block of Pulumi.yaml."""
-    return HEADING + "".join(_render_entry(name, node) for name, node in fields_of(config_keys.Keys).items())
+    return HEADING + "".join(_render_entry(name, node) for name, node in list_fields(config_keys.Keys).items())
 
 
 def _render_entry(name: str, node: json_schema.Node) -> str:
@@ -70,14 +70,16 @@ def with_config_block(pulumi_yaml: str) -> str:
     head, heading, _ = pulumi_yaml.partition(f"\n{HEADING}")
     if not heading:
         raise ValueError("Pulumi.yaml has no config block")
-    return f"{head}\n{config_block()}"
+    return f"{head}\n{render_config_block()}"
 
 
-def document() -> str:
+def render_document() -> str:
     """Returns the text of docs/configuration.md."""
-    keys = fields_of(config_keys.Keys)
+    keys = list_fields(config_keys.Keys)
     providers = {"aws": config_keys.AwsKeys, "kubernetes": config_keys.KubernetesKeys}
-    foreign = {f"{space}:{name}": node for space, model in providers.items() for name, node in fields_of(model).items()}
+    foreign = {
+        f"{space}:{name}": node for space, model in providers.items() for name, node in list_fields(model).items()
+    }
     restore = {name: node for name, node in keys.items() if name in config_keys.RESTORE_KEYS}
     site = {name: node for name, node in keys.items() if name not in config_keys.RESTORE_KEYS}
     parts = [
@@ -99,10 +101,10 @@ def _render_section(name: str, node: json_schema.Node) -> str:
     return f"## Fields of `{path}`\n\n{json_schema.render_table(fields, 'field')}" if fields else ""
 
 
-def files() -> dict[Path, str]:
+def render_files() -> dict[Path, str]:
     project = ROOT / "Pulumi.yaml"
-    return {project: with_config_block(project.read_text()), ROOT / "docs" / "configuration.md": document()}
+    return {project: with_config_block(project.read_text()), ROOT / "docs" / "configuration.md": render_document()}
 
 
 if __name__ == "__main__":
-    sys.exit(write_or_check(files(), "restore.config.reference", __doc__, sys.argv[1:]))
+    sys.exit(write_or_check(render_files(), "restore.config.reference", __doc__, sys.argv[1:]))

@@ -9,17 +9,17 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator, ValidationInfo
 
-from restore.config.reader import refusal, removal
+from restore.config.reader import build_refusal, build_remove_command
 from restore.errors import Problem
-from restore.model.field_types import checked
+from restore.model.field_types import refuse_faulty
 from restore.model.identifiers import (
     MAX_ID,
     MAX_INSTANCE,
     MAX_SNAPSHOT,
-    dump_fault,
-    id_fault,
-    instance_fault,
-    snapshot_fault,
+    find_dump_fault,
+    find_id_fault,
+    find_instance_fault,
+    find_snapshot_fault,
 )
 from restore.model.request import LATEST, Method
 from restore.units import TIME_FORMAT
@@ -46,7 +46,7 @@ def _parse_time(value: Any, info: ValidationInfo) -> datetime | str:
     if text == LATEST:
         return LATEST
     now: datetime = info.context["now"] if info.context else datetime.now(UTC)
-    fix = time_command(now)
+    fix = build_time_command(now)
     match = RFC3339.fullmatch(text)
     if not match:
         raise Fault("RFC 3339 with a zone, such as 2026-11-22T14:30:00Z, or latest", found=show_value(text), fix=fix)
@@ -68,37 +68,39 @@ def _parse_time(value: Any, info: ValidationInfo) -> datetime | str:
     return moment
 
 
-def time_command(now: datetime) -> str:
+def build_time_command(now: datetime) -> str:
     return f"pulumi config set time {now:%Y-%m-%d}T<hour>:<minute>:<second>Z"
 
 
 RestoreId = Annotated[
     str,
-    checked(
-        id_fault,
+    refuse_faulty(
+        find_id_fault,
         f"1-{MAX_ID} lower-case letters, digits and single hyphens, a letter first",
         fix="pulumi config set id inc-1234",
     ),
 ]
 SnapshotName = Annotated[
     str,
-    checked(
-        lambda text: None if text == LATEST else snapshot_fault(text),
+    refuse_faulty(
+        lambda text: None if text == LATEST else find_snapshot_fault(text),
         f"an identifier of at most {MAX_SNAPSHOT} characters as `python -m restore options` lists them, or latest",
     ),
 ]
-DumpKey = Annotated[str, checked(dump_fault, "the key of a dump as `python -m restore options` lists them, or latest")]
+DumpKey = Annotated[
+    str, refuse_faulty(find_dump_fault, "the key of a dump as `python -m restore options` lists them, or latest")
+]
 InstanceName = Annotated[
     str,
-    checked(
-        instance_fault,
+    refuse_faulty(
+        find_instance_fault,
         f"at most {MAX_INSTANCE} lower-case letters, digits and single hyphens, a letter first",
     ),
 ]
 Time = Annotated[datetime | str, PlainValidator(_parse_time, json_schema_input_type=str)]
 
 
-def contradictions(keys: Mapping[str, Any]) -> Iterable[Problem]:
+def find_contradictions(keys: Mapping[str, Any]) -> Iterable[Problem]:
     """Yields the keys of a request that don't go together; `keys` are those that say anything but their default."""
     if "id" not in keys:
         yield from _find_without_id(keys)
@@ -106,31 +108,31 @@ def contradictions(keys: Mapping[str, Any]) -> Iterable[Problem]:
         yield from _find_of_other_method(keys, Method(keys["method"]))
     if "drillOf" in keys and "traffic" in keys:
         needed = "source: a drill moves no traffic"
-        yield refusal("traffic", f"{keys['traffic']}, in the stack of a drill", needed, "python -m restore drill")
+        yield build_refusal("traffic", f"{keys['traffic']}, in the stack of a drill", needed, "python -m restore drill")
     if keys.get("snapshot") == LATEST and "foreignSnapshot" in keys:
         needed = "with foreignSnapshot one snapshot by name: latest means the newest of the source itself"
-        yield refusal("snapshot", LATEST, needed)
+        yield build_refusal("snapshot", LATEST, needed)
     if keys.get("time") == LATEST and "backupOf" in keys:
         needed = "with backupOf one time: latest means the last second of the source itself"
-        yield refusal("time", LATEST, needed)
+        yield build_refusal("time", LATEST, needed)
 
 
 def _find_without_id(keys: Mapping[str, Any]) -> Iterable[Problem]:
     if left := [key for key in ("method", *OF_METHOD, "traffic") if key in keys]:
-        yield refusal(
+        yield build_refusal(
             "id",
             f"not set, while {', '.join(left)} {'is' if len(left) == 1 else 'are'} set",
             "the name of the restore that they belong to",
-            f"pulumi config set id <name>, or {'; '.join(removal(key) for key in left)}",
+            f"pulumi config set id <name>, or {'; '.join(build_remove_command(key) for key in left)}",
         )
 
 
 def _find_of_other_method(keys: Mapping[str, Any], method: Method) -> Iterable[Problem]:
     for key, owner in OF_METHOD.items():
         if owner is not method and key in keys:
-            yield refusal(
+            yield build_refusal(
                 key,
                 f"set, while method is {method}",
                 f"{key} belongs to method {owner}",
-                f"{removal(key)}, or pulumi config set method {owner}",
+                f"{build_remove_command(key)}, or pulumi config set method {owner}",
             )

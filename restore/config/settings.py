@@ -11,14 +11,14 @@ from datetime import datetime
 from typing import Any, cast
 
 from restore.config.keys import DEFAULTS, ENVIRONMENT, PROJECT, AwsKeys, Keys, KubernetesKeys
-from restore.config.reader import read, refusal, removal, setting
-from restore.config.request import contradictions, time_command
+from restore.config.reader import build_refusal, build_remove_command, build_set_command, read
+from restore.config.request import build_time_command, find_contradictions
 from restore.errors import Problem, Refused
-from restore.model.field_types import camel_case, decoded, given_fields
-from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault, instance_fault
+from restore.model.field_types import decode_json, select_given, to_camel_case
+from restore.model.identifiers import MAX_INSTANCE, find_id_fault, find_instance_fault, name_candidate
 from restore.model.notify import TOKENS
 from restore.model.rds import InstanceSettings
-from restore.model.request import App, Cutover, Method, Request, Runner, Settings, certificates_command
+from restore.model.request import App, Cutover, Method, Request, Runner, Settings, build_certificates_command
 from validation.document_store import S3
 from validation.keyed import json_schema
 from validation.keyed.reader import build_json_schema
@@ -42,25 +42,25 @@ class Entries:
     @property
     def given(self) -> dict[str, Any]:
         """The keys that say anything but their default: the engine passes all defaults of the schema as values."""
-        values = given_fields(self.values)
-        return {key: value for key, value in values.items() if DEFAULTS.get(key) not in (value, decoded(value))}
+        values = select_given(self.values)
+        return {key: value for key, value in values.items() if DEFAULTS.get(key) not in (value, decode_json(value))}
 
     @property
     def untouched(self) -> bool:
         return not self.given
 
-    def settings(self, now: datetime) -> Settings:
+    def read_settings(self, now: datetime) -> Settings:
         """Returns the settings of a stack. Raises Refused with everything that is wrong."""
         entries = self.given
         keys, unfit = read(Keys, entries, secret_keys=self.secret_keys, context={"now": now})
-        aws, unfit_aws = read(AwsKeys, given_fields(self.aws), namespace="aws", secret_keys=self.secret_keys)
+        aws, unfit_aws = read(AwsKeys, select_given(self.aws), namespace="aws", secret_keys=self.secret_keys)
         kubernetes, unfit_kubernetes = read(
-            KubernetesKeys, given_fields(self.kubernetes), namespace="kubernetes", secret_keys=self.secret_keys
+            KubernetesKeys, select_given(self.kubernetes), namespace="kubernetes", secret_keys=self.secret_keys
         )
         problems = [
             *unfit,
             *_find_elsewhere(self.aws),
-            *contradictions(entries),
+            *find_contradictions(entries),
             *_find_beside_the_database(entries),
             *_find_missing(entries, self.region, now),
             *_find_plain_tokens(entries, self.secret_keys),
@@ -139,7 +139,7 @@ def _read_request(keys: Keys) -> Request | None:
 
 def _select_overrides(instance: InstanceSettings, instance_entries: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the settings that are given, by their camelCase names."""
-    settings = {camel_case(item.name): getattr(instance, item.name) for item in fields(InstanceSettings)}
+    settings = {to_camel_case(item.name): getattr(instance, item.name) for item in fields(InstanceSettings)}
     return {name: value for name, value in settings.items() if name in instance_entries}
 
 
@@ -148,7 +148,7 @@ def _find_beside_the_database(entries: Mapping[str, Any]) -> Iterable[Problem]:
     if entries.get("runner") != Runner.KUBERNETES:
         return
     if "image" not in _read_section(entries, "runnerJob"):
-        yield refusal("runnerJob.image", "not set", "the image that runner kubernetes starts (docs/runner.md)")
+        yield build_refusal("runnerJob.image", "not set", "the image that runner kubernetes starts (docs/runner.md)")
     places = {
         "evidence": entries.get("evidence"),
         "validation.baseline": _read_section(entries, "validation").get("baseline"),
@@ -156,17 +156,18 @@ def _find_beside_the_database(entries: Mapping[str, Any]) -> Iterable[Problem]:
     for key, place in places.items():
         if not str(place or (key != "evidence" and S3)).startswith(S3):
             needed = "s3://bucket/prefix: a Job has no directory of this machine (docs/runner.md)"
-            fix = f"{setting(key)} s3://<bucket>/<prefix>"
-            yield refusal(key, str(place or DEFAULTS[key]), needed, fix)
+            fix = f"{build_set_command(key)} s3://<bucket>/<prefix>"
+            yield build_refusal(key, str(place or DEFAULTS[key]), needed, fix)
 
 
 def _find_elsewhere(aws: Mapping[str, Any]) -> Iterable[Problem]:
     """Keys that only the plugin obeys: this program would look at one place and the plugin change another."""
-    for name in given_fields(aws).keys() & ENVIRONMENT.keys():
-        if decoded(aws[name]) not in ([], {}, False):
+    for name in select_given(aws).keys() & ENVIRONMENT.keys():
+        if decode_json(aws[name]) not in ([], {}, False):
             needed = "nothing: only the plugin reads it, and preflight would look elsewhere"
-            fix = f"{removal(f'aws:{name}')}, and set {ENVIRONMENT[name]} in the environment, which both obey"
-            yield refusal(f"aws:{name}", "set", needed, fix)
+            remove = build_remove_command(f"aws:{name}")
+            fix = f"{remove}, and set {ENVIRONMENT[name]} in the environment, which both obey"
+            yield build_refusal(f"aws:{name}", "set", needed, fix)
 
 
 def _find_missing(entries: Mapping[str, Any], region: str | None, now: datetime) -> Iterable[Problem]:
@@ -175,13 +176,13 @@ def _find_missing(entries: Mapping[str, Any], region: str | None, now: datetime)
         "id": "pulumi config set id inc-1234",
         "method": "pulumi config set method pitr",
         "snapshot": "pulumi config set snapshot latest",
-        "time": time_command(now),
+        "time": build_time_command(now),
         "dump": "pulumi config set dump latest",
-        "tls.rootCertificate": certificates_command(region or ""),
+        "tls.rootCertificate": build_certificates_command(region or ""),
     }
     if not region:
         fix = "pulumi config set aws:region <region>"
-        yield refusal("aws:region", "not set", "the region of the source", fix)
+        yield build_refusal("aws:region", "not set", "the region of the source", fix)
     for path in _list_needed(entries):
         section, _, name = path.rpartition(".")
         if name not in (_read_section(entries, section) if section else entries):
@@ -189,7 +190,7 @@ def _find_missing(entries: Mapping[str, Any], region: str | None, now: datetime)
                 json_schema.find_node(build_json_schema(Keys), (*path.split("."),))
             )
             first_sentence = description.partition(". ")[0].rstrip(".")
-            yield refusal(path, "not set", first_sentence, commands.get(path, ""))
+            yield build_refusal(path, "not set", first_sentence, commands.get(path, ""))
 
 
 def _find_plain_tokens(entries: Mapping[str, Any], secret_keys: Iterable[str]) -> Iterable[Problem]:
@@ -198,19 +199,19 @@ def _find_plain_tokens(entries: Mapping[str, Any], secret_keys: Iterable[str]) -
     for name in TOKENS:
         if name in notify and "notify" not in secret_keys:
             fix = f"pulumi config set --secret --path notify.{name} <value>"
-            yield refusal(f"notify.{name}", "a value in plain text", "a secret of Pulumi", fix)
+            yield build_refusal(f"notify.{name}", "a value in plain text", "a secret of Pulumi", fix)
     if ("slackChannel" in notify) != ("slackToken" in notify):
         missing = "slackToken" if "slackChannel" in notify else "slackChannel"
         option = "--secret " if missing in TOKENS else ""
         fix = f"pulumi config set {option}--path notify.{missing} <value>"
-        yield refusal(
+        yield build_refusal(
             f"notify.{missing}", "not set", "both: the channel, and the token of the bot that writes to it", fix
         )
 
 
 def _read_section(entries: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Returns the fields that are given of an object; none where it is no object."""
-    fields = given_fields(entries.get(key))
+    fields = select_given(entries.get(key))
     return cast("dict[str, Any]", fields) if isinstance(fields, dict) else {}
 
 
@@ -219,7 +220,7 @@ def _list_needed(entries: Mapping[str, Any]) -> Iterable[str]:
     if "id" not in entries:
         return
     yield from ("method", "tls.rootCertificate", "login.user")
-    if decoded(_read_section(entries, "login").get("iam")) is not True:
+    if decode_json(_read_section(entries, "login").get("iam")) is not True:
         yield "login.secretId"
     if entries.get("method") in POINTS:
         yield POINTS[entries["method"]]
@@ -230,20 +231,22 @@ def _list_needed(entries: Mapping[str, Any]) -> Iterable[str]:
 def _find_too_long(entries: Mapping[str, Any]) -> Iterable[Problem]:
     """Refuses an id and a source that make a candidate's name too long together, though each may be right."""
     source, restore_id = str(entries.get("source", "")), str(entries.get("id", ""))
-    name = candidate(source, restore_id)
-    if not instance_fault(source) and not id_fault(restore_id) and instance_fault(name):
+    name = name_candidate(source, restore_id)
+    if not find_instance_fault(source) and not find_id_fault(restore_id) and find_instance_fault(name):
         room = max(MAX_INSTANCE - len(source) - 1, 0)
         needed = f"at most {MAX_INSTANCE} characters for <source>-<id>, so {room} for the id"
-        yield refusal("id", f"{name} has {len(name)} characters", needed, "pulumi config set id <a shorter one>")
+        yield build_refusal("id", f"{name} has {len(name)} characters", needed, "pulumi config set id <a shorter one>")
 
 
 def _find_across_regions(given: Mapping[str, Any], region: str | None) -> Iterable[Problem]:
     if region and given.get("sourceRegion") == region:
         needed = "another region than the stack's, or no such key: the source is in the stack's region then"
-        yield refusal("sourceRegion", f"{region}, which is aws:region too", needed, removal("sourceRegion"))
+        yield build_refusal(
+            "sourceRegion", f"{region}, which is aws:region too", needed, build_remove_command("sourceRegion")
+        )
     if given.get("sourceRegion") and given.get("cutover") == Cutover.RENAME:
         needed = "secret: an endpoint's name has its region in it, so no rename gives this region the source's"
-        yield refusal("cutover", "rename, with sourceRegion", needed, removal("cutover"))
+        yield build_refusal("cutover", "rename, with sourceRegion", needed, build_remove_command("cutover"))
 
 
 def _find_unpreventable(entries: Mapping[str, Any], region: str | None) -> Iterable[Problem]:
@@ -253,14 +256,14 @@ def _find_unpreventable(entries: Mapping[str, Any], region: str | None) -> Itera
     prevention = _read_section(entries, "prevention")
     if "image" not in prevention and "image" not in _read_section(entries, "runnerJob"):
         needed = "the image that the scheduled check starts (docs/prevention.md)"
-        yield refusal("prevention.image", "not set, nor is runnerJob.image", needed)
+        yield build_refusal("prevention.image", "not set, nor is runnerJob.image", needed)
     if "dumpSchedule" in prevention and "bucket" not in _read_section(entries, "backups"):
-        yield refusal("backups.bucket", "not set", "the bucket that gets the nightly dump")
+        yield build_refusal("backups.bucket", "not set", "the bucket that gets the nightly dump")
     if "sourceRegion" in entries:
         needed = "no such key here: the stack of the source's own region watches over its backups"
-        yield refusal("prevention", "set, with sourceRegion", needed, removal("prevention"))
+        yield build_refusal("prevention", "set, with sourceRegion", needed, build_remove_command("prevention"))
     if region and prevention.get("replicateTo") == region:
-        yield refusal("prevention.replicateTo", f"{region}, which is aws:region too", "another region")
+        yield build_refusal("prevention.replicateTo", f"{region}, which is aws:region too", "another region")
 
 
 def _find_unfit_checks(entries: Mapping[str, Any]) -> Iterable[Problem]:
@@ -268,13 +271,13 @@ def _find_unfit_checks(entries: Mapping[str, Any]) -> Iterable[Problem]:
     drill = _read_section(entries, "drill")
     if drill.get("namespace") and drill["namespace"] == entries.get("namespace"):
         needed = "a namespace of its own: copies of the applications run there"
-        yield refusal("drill.namespace", f"{drill['namespace']}, where the applications are", needed)
-    checks = decoded(drill.get("checks"))
-    apps = decoded(entries.get("apps"))
+        yield build_refusal("drill.namespace", f"{drill['namespace']}, where the applications are", needed)
+    checks = decode_json(drill.get("checks"))
+    apps = decode_json(entries.get("apps"))
     known = set(cast("Mapping[str, Any]", apps)) if isinstance(apps, Mapping) else set[str]()
     for number, item in enumerate(cast("list[Any]", checks) if isinstance(checks, list) else []):
         check = _read_section({"check": item}, "check")
         if "{pod}" in str(check.get("url")) and check.get("app") not in known:
             found = f"{check.get('app') or 'none'}, with {{pod}} in the URL"
             needed = f"one of apps: {', '.join(sorted(known)) or 'none is set'}"
-            yield refusal(f"drill.checks[{number}].app", found, needed)
+            yield build_refusal(f"drill.checks[{number}].app", found, needed)

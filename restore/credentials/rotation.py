@@ -139,7 +139,7 @@ class Rotation:
 
     def _running_pods(self) -> list[str]:
         selectors = [deployment.selector for _, deployment in self.context.apps]
-        return [pod.name for selector in selectors for pod in self.namespace.pods(selector) if not pod.ended]
+        return [pod.name for selector in selectors for pod in self.namespace.list_pods(selector) if not pod.ended]
 
     def _secret_problems(self) -> Iterable[Problem]:
         """Yields what is wrong with the secrets in Secrets Manager."""
@@ -149,14 +149,14 @@ class Rotation:
                 fix = f"pulumi config set --path login.secretId <name>; {LEAVE_SOURCE}"
                 yield Problem("config login.secretId", "the secret that RDS manages for the source", needed, fix)
         elif self.secret_id and not self.settings.login.iam:
-            pending = self.versions.staged(self.secret_id, PENDING)
+            pending = self.versions.find_staged(self.secret_id, PENDING)
             if pending and CURRENT not in pending.stages and not pending.id.startswith(VERSION_PREFIX):
                 cancel = f"aws secretsmanager cancel-rotate-secret --secret-id {self.secret_id}"
                 found = f"version {pending.id} is pending: somebody else rotates it"
                 yield Problem(f"secret {self.secret_id}", found, "no rotation by others", f"{cancel}; {COMMAND}")
         stored = self.settings.secret.secret_id
         if stored and self.application.password:
-            version = self.versions.current(stored)
+            version = self.versions.read_current(stored)
             known = replace_password(version.text, self.application, "x") != version.text
             if not known and not version.id.startswith(VERSION_PREFIX):
                 found = f"the password of {self.application.user} isn't in it"
@@ -168,9 +168,13 @@ class Rotation:
         """The operator's logins of which a server may know one, as they are before this run changes anything."""
         login = self.settings.login
         if login.iam:
-            return OperatorLogins(login.user, (), partial(Secrets(self.aws).login, login))
-        pending = self.versions.version(self.secret_id, journal.version) if journal else None
-        texts = (pending, self.versions.current(self.secret_id), self.versions.staged(self.secret_id, PREVIOUS))
+            return OperatorLogins(login.user, (), partial(Secrets(self.aws).read_login, login))
+        pending = self.versions.find_version(self.secret_id, journal.version) if journal else None
+        texts = (
+            pending,
+            self.versions.read_current(self.secret_id),
+            self.versions.find_staged(self.secret_id, PREVIOUS),
+        )
         known = [self._parsed(version) for version in texts if version]
         return OperatorLogins(known[0].user, tuple(dict.fromkeys(item.password for item in known)))
 
@@ -255,7 +259,7 @@ class Rotation:
         own = bool(self.application.password) and not shared
         return Journal(
             version=make_version(),
-            managed_before=self.versions.current(self.secret_id).id if self.managed else "",
+            managed_before=self.versions.read_current(self.secret_id).id if self.managed else "",
             application_old=self.application.password if own else "",
             application_new=make_password() if own else "",
         )
@@ -266,15 +270,15 @@ class Rotation:
             return self._known_logins(journal)
         if self.managed:
             self._have_rds_rotate(journal)
-        elif self.versions.version(self.secret_id, journal.version) is None:
-            current = self.versions.current(self.secret_id)
+        elif self.versions.find_version(self.secret_id, journal.version) is None:
+            current = self.versions.read_current(self.secret_id)
             text = replace_password(current.text, self._parsed(current), make_password())
             self.versions.put(self.secret_id, journal.version, text, PENDING)
             self.say(f"{self.secret_id}: a new password is pending")
         return self._known_logins(None if self.managed else journal)
 
     def _have_rds_rotate(self, journal: Journal) -> None:
-        if self.versions.current(self.secret_id).id == journal.managed_before:
+        if self.versions.read_current(self.secret_id).id == journal.managed_before:
             self.versions.rotate(self.secret_id)
             self.say(f"{self.secret_id}: RDS makes a new password")
         source = self.context.local_source
@@ -292,7 +296,7 @@ class Rotation:
 
     def _is_rotated_by_rds(self, journal: Journal, source: Instance) -> bool:
         """The secret is new, and the source has that password."""
-        current = self.versions.current(self.secret_id)
+        current = self.versions.read_current(self.secret_id)
         login = self._parsed(current)
         logins = OperatorLogins(login.user, (login.password,))
         return current.id != journal.managed_before and bool(databases.find_login(source, logins, self.settings.tls))
@@ -325,7 +329,7 @@ class Rotation:
         if role is None or not self.application.password:
             return []
         stored = self.settings.secret.secret_id
-        if stored and (version := self.versions.current(stored)).id != journal.version:
+        if stored and (version := self.versions.read_current(stored)).id != journal.version:
             text = replace_password(version.text, self.application, role.new)
             self.versions.put(stored, journal.version, text, CURRENT)
         keys = retry(partial(self._write_secret, role.new), subject=f"secret {self.settings.secret.name}")
@@ -341,7 +345,7 @@ class Rotation:
         if changed:
             secret = self.context.inventory.cluster.secret
             write_values(self.api, namespace, name, read, changed, secret.key_manager if secret else None)
-        now = self.namespace.connection_secret(self.settings.secret)
+        now = self.namespace.read_connection_secret(self.settings.secret)
         if now is None or not now.url or login_of(now.url).password != new:
             found, needed = "its URL hasn't the new password", "the new password, for the switch"
             raise PermanentError.of(Problem(f"secret {name}", found, needed, COMMAND))

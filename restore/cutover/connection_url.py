@@ -52,7 +52,7 @@ def name_database(settings: Settings, cluster: Cluster) -> str:
 def read_previous_endpoint(context: RestoreContext) -> Endpoint | None:
     """Returns where the URL pointed before this restore changed it, as recorded when it did."""
     secret = context.inventory.cluster.secret
-    if not secret or not context.held(secret.annotations):
+    if not secret or not context.is_held(secret.annotations):
         return None
     host, _, port = secret.annotations.get(ANNOTATION_PREVIOUS, "").rpartition(":")
     return Endpoint(host, int(port)) if host and port.isdecimal() else None
@@ -64,7 +64,7 @@ def repoint(url: urls.Url, endpoint: Endpoint) -> str:
     if is_same_endpoint(read_endpoint(url), endpoint):
         return str(url)
     unwritten = url.port is None and endpoint.port == STANDARD_PORT
-    return str(url.at(endpoint.host, None if unwritten else endpoint.port))
+    return str(url.with_host(endpoint.host, None if unwritten else endpoint.port))
 
 
 def find_named_endpoint(text: str, endpoints: Iterable[Endpoint]) -> Endpoint | None:

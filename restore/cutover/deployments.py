@@ -24,7 +24,7 @@ def read_recorded_replicas(context: RestoreContext, app: App, deployment: Deploy
         return app.replicas
     noted = deployment.annotations.get(ANNOTATION_REPLICAS, "")
     known = int(noted) if noted.isdecimal() else None
-    if context.held(deployment.annotations):
+    if context.is_held(deployment.annotations):
         return known
     # At zero and held by no restore: of a region that stands by, whose team notes how many there are to be
     unheld = known if ANNOTATION_ID not in deployment.annotations else None
@@ -43,7 +43,7 @@ def plan_apps(context: RestoreContext) -> tuple[AppPlan, ...]:
 def _plan_app(context: RestoreContext, app: App, deployment: Deployment, endpoint: Endpoint) -> AppPlan:
     recorded = read_recorded_replicas(context, app, deployment) or 0
     replicas = 0 if context.request.traffic is Traffic.FROZEN else recorded
-    held = context.held(deployment.annotations)
+    held = context.is_held(deployment.annotations)
     return AppPlan(
         name=app.name,
         replicas=replicas,
@@ -67,7 +67,7 @@ def _database(context: RestoreContext) -> str:
 
 def _served(context: RestoreContext, deployment: Deployment) -> str:
     """Returns the DbiResourceId of the candidate once the Deployment was started on it: it stays until close."""
-    noted = deployment.annotations.get(ANNOTATION_SERVED, "") if context.held(deployment.annotations) else ""
+    noted = deployment.annotations.get(ANNOTATION_SERVED, "") if context.is_held(deployment.annotations) else ""
     starts = context.renames and context.request.traffic is Traffic.RESTORED and context.candidate
     return context.candidate.resource_id if starts and context.candidate else noted
 

@@ -14,7 +14,7 @@ from restore.model.context import RestoreContext
 from restore.model.labels import TAG_ID, TAG_SOURCE, TAG_STACK
 from restore.model.planned import RenamePlan
 from restore.model.rds import Instance
-from restore.model.rds_status import BROKEN, DEAD_ENDS, LEAVING, way_out
+from restore.model.rds_status import BROKEN, DEAD_ENDS, LEAVING, describe_way_out
 from restore.model.request import Settings, Traffic
 
 AVAILABLE = "available"
@@ -123,7 +123,7 @@ TO_SECRET = "pulumi config set cutover secret (where nothing is renamed yet, or 
 
 
 def _repair(instance: Instance) -> str:
-    return f"{way_out(instance.status, instance.identifier)}; or {TO_SECRET}"
+    return f"{describe_way_out(instance.status, instance.identifier)}; or {TO_SECRET}"
 
 
 def _is_moving(instance: Instance) -> bool:
@@ -195,8 +195,8 @@ def find_pair(instances: Iterable[Instance], settings: Settings) -> tuple[Instan
     restore_id = settings.request.id
     own = {TAG_ID: restore_id, TAG_STACK: settings.stack}
     renamed = production is not None and own.items() <= production.tags.items()
-    candidate = production if renamed else _named(listed, identifiers.candidate(settings.source, restore_id))
-    aside = _named(listed, identifiers.aside(settings.source, restore_id))
+    candidate = production if renamed else _named(listed, identifiers.name_candidate(settings.source, restore_id))
+    aside = _named(listed, identifiers.name_aside(settings.source, restore_id))
     pinned = candidate.tags.get(TAG_SOURCE) if candidate else None
     if aside and (aside.resource_id == pinned or (candidate is None and production is None)):
         return aside, candidate
@@ -208,5 +208,5 @@ def find_name_holders(instances: Iterable[Instance], settings: Settings) -> tupl
     if settings.request is None:
         return ()
     source, restore_id = settings.source, settings.request.id
-    names = {source, identifiers.aside(source, restore_id), identifiers.candidate(source, restore_id)}
+    names = {source, identifiers.name_aside(source, restore_id), identifiers.name_candidate(source, restore_id)}
     return tuple(instance for instance in instances if instance.identifier in names)

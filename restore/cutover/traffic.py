@@ -61,7 +61,7 @@ def names_production(context: RestoreContext, endpoint: Endpoint) -> bool:
 
 def noted_production(context: RestoreContext) -> Endpoint | None:
     """Returns production's endpoint as the first freeze noted it at the Deployments."""
-    notes = (deployment.annotations for _, deployment in context.apps if context.held(deployment.annotations))
+    notes = (deployment.annotations for _, deployment in context.apps if context.is_held(deployment.annotations))
     noted = next((note[ANNOTATION_PREVIOUS] for note in notes if note.get(ANNOTATION_PREVIOUS)), "")
     host, _, port = noted.rpartition(":")
     return Endpoint(host, int(port)) if host and port.isdecimal() else None

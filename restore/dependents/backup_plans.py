@@ -39,7 +39,7 @@ def plans_of(selections: Iterable[BackupSelection], instance: Instance) -> dict[
 
 def backup_plans(dependents: Dependents) -> dict[str, str]:
     """Returns the names of the plans that the source was found in, by their ids."""
-    selections = dependents.of_kind(DependentKind.BACKUP_SELECTION)
+    selections = dependents.select_kind(DependentKind.BACKUP_SELECTION)
     return {item.place.partition(" ")[0]: item.name.partition("/")[0] for item in selections}
 
 

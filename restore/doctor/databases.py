@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 
 from restore.aws import Aws
-from restore.aws.security_groups import Ingress, ingress
+from restore.aws.security_groups import Ingress, list_ingress
 from restore.cutover.connection_url import name_database
 from restore.doctor.finding import Finding, build_ok, from_problem, note
 from restore.errors import Problem
@@ -39,11 +39,11 @@ def examine_network_path(settings: Settings, instance: Instance, aws: Aws, names
     """Tells whom the security groups that a candidate gets let in: this machine, and the applications' pods."""
     groups = settings.instance.get("vpcSecurityGroupIds") or instance.settings.vpc_security_group_ids
     endpoint = instance.endpoint or Endpoint("", instance.settings.port or 5432)
-    rules = ingress(aws, tuple(groups), endpoint.port)
+    rules = list_ingress(aws, tuple(groups), endpoint.port)
     named = ", ".join(groups)
     if settings.runner is Runner.LOCAL and not endpoint.via:
         yield let_in("path from here", find_own_addresses(endpoint), rules, named, endpoint.port)
-    pods = [pod.address for pod in namespace.pods("") if pod.address]
+    pods = [pod.address for pod in namespace.list_pods("") if pod.address]
     yield let_in("path from the pods", pods, rules, named, endpoint.port)
 
 

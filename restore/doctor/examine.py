@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from restore.aws import Aws, caller
+from restore.aws import Aws, read_caller
 from restore.doctor import databases, logins, messages, rights, stores, tools
 from restore.doctor.finding import Finding, build_ok, look
 from restore.inventory import gather
@@ -78,7 +78,7 @@ class Examination:
         if site.backups.bucket:
             looks["dumps"] = lambda: stores.examine_dumps(site, aws, datetime.now(UTC))
         plugin = partial(
-            look, "AWS plugin's identity", lambda: [logins.examine_account(caller(aws), self.plugin_caller())]
+            look, "AWS plugin's identity", lambda: [logins.examine_account(read_caller(aws), self.plugin_caller())]
         )
         first = _all(looks, plugin)
         second = _all(_second_looks(site, worlds, aws, api))

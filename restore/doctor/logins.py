@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from restore.aws import Aws, caller
-from restore.aws.identity import server_time as aws_time
+from restore.aws import Aws, read_caller
+from restore.aws.identity import read_server_time as aws_time
 from restore.doctor.finding import Finding, build_ok, from_problem, note
 from restore.errors import Problem
 from restore.kubernetes import Api
@@ -21,7 +21,7 @@ CLOCKS_PAGE = 'docs/doctor.md, "Clocks"'
 def examine_aws_login(settings: Settings, aws: Aws) -> Iterator[Finding]:
     """Tells whom AWS takes this machine for, whether it is an account that may be used, and whether the clocks agree.
     Raises RestoreError."""
-    identity = caller(aws)
+    identity = read_caller(aws)
     account, login = identity.account, settings.aws_login
     yield build_ok("AWS identity", f"account {account}, region {settings.region}, as {identity.arn}")
     if (login.allowed_accounts and account not in login.allowed_accounts) or account in login.forbidden_accounts:
@@ -34,7 +34,7 @@ def examine_cluster_login(settings: Settings, api: Api) -> Iterator[Finding]:
     """Tells which API server answers, and whether the clocks agree. Raises RestoreError."""
     where = f"context {settings.context}" if settings.context else "the current context"
     yield build_ok("Kubernetes API", f"{api.probe()} at {api.server}, {where}")
-    yield examine_clock("clock and cluster", api.server_time)
+    yield examine_clock("clock and cluster", api.read_server_time)
 
 
 def examine_account(looked: Caller, plugin: Caller) -> Finding:

@@ -14,7 +14,7 @@ from restore.doctor.finding import Finding, build_ok, from_problem
 from restore.errors import Problem
 from restore.evidence import Store
 from restore.inventory import dump_lookup
-from restore.model.request import LATEST, Method, Request, Settings, certificates_command
+from restore.model.request import LATEST, Method, Request, Settings, build_certificates_command
 from restore.postgres import SYSTEM
 from restore.units import sized, spoken
 from validation.document_store import parse_s3_location
@@ -70,6 +70,6 @@ def examine_certificates(settings: Settings) -> Iterator[Finding]:
         context.load_verify_locations(cafile=file)
     except (OSError, TypeError) as error:
         needed = "a readable file of certificates in PEM"
-        yield from_problem(Problem(what, f"{file}: {error}", needed, certificates_command(settings.region)))
+        yield from_problem(Problem(what, f"{file}: {error}", needed, build_certificates_command(settings.region)))
         return
     yield build_ok(what, f"{len(context.get_ca_certs())} in {file}")

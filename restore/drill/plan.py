@@ -10,7 +10,7 @@ from pathlib import Path
 from restore.config.keys import RESTORE_KEYS
 from restore.cutover.rollback import Config, ConfigValue
 from restore.errors import Problem, Refused
-from restore.model.identifiers import MAX_INSTANCE, candidate
+from restore.model.identifiers import MAX_INSTANCE, name_candidate
 from restore.model.request import Method, Settings
 from restore.recovery_points.ranking import KEYS, Option
 from restore.units import TIME_FORMAT
@@ -29,7 +29,7 @@ DRILLED = "-drill"
 def choose_id(source: str, now: datetime) -> str:
     """Returns an id that no drill had before. Raises Refused where the source's name leaves no room for it."""
     for form in IDS:
-        if len(candidate(source, f"{now:{form}}")) <= MAX_INSTANCE:
+        if len(name_candidate(source, f"{now:{form}}")) <= MAX_INSTANCE:
             return f"{now:{form}}"
     found = f"{source} has {len(source)} characters"
     needed = f"room for the id of a drill: at most {MAX_INSTANCE} characters for <source>-<id>"

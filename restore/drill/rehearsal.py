@@ -17,10 +17,10 @@ from restore.drill import defect as defects
 from restore.drill import http_checks
 from restore.drill.scratch import Scratch
 from restore.errors import PermanentError, Problem, RestoreError
-from restore.gates.context import GateContext, endpoint_of
+from restore.gates.context import GateContext, require_endpoint
 from restore.gates.hook import Watch
-from restore.gates.targets import operator_target, reading_target, source_target
-from restore.gates.validated import wanted_expectations
+from restore.gates.targets import build_operator_target, find_source_target, open_reading_target
+from restore.gates.validated import read_expectations
 from restore.kubernetes import Pod
 from restore.model.context import RestoreContext
 from restore.model.drill import DrillSettings, HttpCheck
@@ -64,7 +64,7 @@ class Rehearsal:
 
     @property
     def candidate(self) -> Instance:
-        return self.gates.candidate()
+        return self.gates.read_candidate()
 
     def plan_secret(self) -> SecretPlan:
         """Returns what the connection secret holds after a switch, and after the way back. Raises PermanentError."""
@@ -85,7 +85,7 @@ def make_copies(rehearsal: Rehearsal) -> Outcome:
     rehearsal.plan_secret()  # before anything is made
     if references := find_references(rehearsal.restored, rehearsal.names):
         return Outcome("copies would use the source", references)
-    endpoint = endpoint_of(candidate)
+    endpoint = require_endpoint(candidate)
     originals = scratch.read_originals(rehearsal.names)
     closed = rehearsal.drill.network == "closed"
     if closed:
@@ -141,7 +141,7 @@ def probe_network(rehearsal: Rehearsal, endpoint: Endpoint) -> Problem | None:
 
 def read_login(gates: GateContext) -> tuple[str, str]:
     """Returns the applications' user and database, as their URL has them."""
-    return urls.read_parameters(gates.application_url()).get("user", ""), gates.database
+    return urls.read_parameters(gates.read_application_url()).get("user", ""), gates.database
 
 
 def switch(rehearsal: Rehearsal) -> Outcome:
@@ -254,7 +254,7 @@ def try_source(rehearsal: Rehearsal, planned: SecretPlan) -> str:
 def plant(rehearsal: Rehearsal) -> Outcome:
     """Empties a table of the restored instance, and has validation look at it again."""
     gates, candidate = rehearsal.gates, rehearsal.candidate
-    expected = gates.expectations or wanted_expectations(rehearsal.restored.settings)
+    expected = gates.expectations or read_expectations(rehearsal.restored.settings)
     defect = defects.choose(expected)
     if defect is None:
         needed = "a table that must have rows: validation that expects none finds no loss"
@@ -263,12 +263,12 @@ def plant(rehearsal: Rehearsal) -> Outcome:
     if not rehearsal.drill.writes:
         with gates.administer(candidate) as connection:
             drilled_role.allow_writes(connection, *read_login(gates))
-    endpoint, url, tls = endpoint_of(candidate), gates.application_url(), rehearsal.restored.settings.tls
+    endpoint, url, tls = require_endpoint(candidate), gates.read_application_url(), rehearsal.restored.settings.tls
     logins = (partial(postgres.write_as_application, url, endpoint, tls), partial(gates.administer, candidate))
     statement = defects.plant(defect, logins)
-    operator = operator_target(gates, endpoint)
-    source, _ = source_target(gates)
-    with reading_target(gates, rehearsal.watch, operator) as target:
+    operator = build_operator_target(gates, endpoint)
+    source, _ = find_source_target(gates)
+    with open_reading_target(gates, rehearsal.watch, operator) as target:
         report = validate(
             target,
             defect.expected,

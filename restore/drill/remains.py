@@ -11,7 +11,7 @@ from typing import Protocol
 from restore.drill.plan import name_stack
 from restore.errors import PermanentError, Problem
 from restore.model.cluster import ConnectionSecret
-from restore.model.identifiers import candidate
+from restore.model.identifiers import name_candidate
 from restore.model.labels import TAG_CLOSED, TAG_DRILL, TAG_ID, TAG_STACK
 from restore.model.rds import Instance, InstanceSettings
 from restore.model.rds_status import BROKEN
@@ -28,7 +28,7 @@ AT_REST = frozenset({"available", DELETING}) | BROKEN
 class RdsCalls(Protocol):
     """What of RDS is needed; restore.aws.Rds has it."""
 
-    def instance_by_resource_id(self, resource_id: str) -> Instance | None: ...
+    def find_instance_by_resource_id(self, resource_id: str) -> Instance | None: ...
     def modify(self, resource_id: str, desired: InstanceSettings) -> object: ...
     def discard(self, resource_id: str) -> None: ...
 
@@ -46,7 +46,7 @@ def is_of_drill(instance: Instance, settings: Settings) -> bool:
         tags.get(TAG_DRILL) == settings.stack
         and tags.get(TAG_STACK) == name_stack(settings.stack)
         and bool(tags.get(TAG_ID))
-        and instance.identifier == candidate(settings.source, tags[TAG_ID])
+        and instance.identifier == name_candidate(settings.source, tags[TAG_ID])
         and instance.identifier != settings.source
         and TAG_CLOSED not in tags
     )
@@ -97,7 +97,7 @@ class Discarding:
 
     def _wait(self, resource_id: str, done: Callable[[Instance | None], bool], what: str) -> Instance | None:
         return wait_for(
-            lambda: self.rds.instance_by_resource_id(resource_id),
+            lambda: self.rds.find_instance_by_resource_id(resource_id),
             done,
             stop=self.stop,
             deadline=time.monotonic() + GONE_SECONDS,

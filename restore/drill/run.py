@@ -221,8 +221,8 @@ class DrillRun:
             deleted += self.scratch.clean()
         except RestoreError as error:
             problems.append(describe_error(TEAR_DOWN, error))
-        instances = self.rds.instances()
-        secret = Namespace(self.api, self.settings.namespace).connection_secret(self.settings.secret)
+        instances = self.rds.list_instances()
+        secret = Namespace(self.api, self.settings.namespace).read_connection_secret(self.settings.secret)
         for instance in find_remains(instances, self.settings):
             if use := find_use(instance, secret, instances):
                 problems.append(use)

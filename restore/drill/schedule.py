@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import yaml
 
-from restore.config.reader import refusal
+from restore.config.reader import build_refusal
 from restore.errors import Refused
 from restore.kubernetes import Api
 from restore.kubernetes.other_writers import MANAGED_BY
@@ -52,7 +52,7 @@ def build_manifests(settings: Settings) -> Sequence[JsonBody]:
         "drill.schedule.image": (schedule.image, "the image of the drill (docs/drill.md)"),
         "drill.schedule.secret": (schedule.secret, "the Secret with the login to Pulumi's backend (docs/drill.md)"),
     }
-    if problems := [refusal(key, "not set", text) for key, (value, text) in needed.items() if not value]:
+    if problems := [build_refusal(key, "not set", text) for key, (value, text) in needed.items() if not value]:
         raise Refused(problems)
     account: JsonBody = {
         "apiVersion": "v1",

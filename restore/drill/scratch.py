@@ -66,7 +66,7 @@ class Scratch:
 
     def read_originals(self, names: Sequence[str]) -> list[JsonBody]:
         """Returns the applications' Deployments as they are: listed, as every preview does."""
-        items = self.api.items(KINDS["Deployment"].format(namespace=quote(self.original)))
+        items = self.api.list_items(KINDS["Deployment"].format(namespace=quote(self.original)))
         by_name = {str(item["metadata"]["name"]): item for item in items}
         return [by_name.get(name) or self._refuse_missing(name) for name in names]
 
@@ -141,11 +141,11 @@ class Scratch:
 
     def look(self, names: Sequence[str]) -> dict[str, list[Pod]]:
         """Returns the pods of each copy that haven't ended."""
-        deployments = self.space.deployments(names)
+        deployments = self.space.read_deployments(names)
         return {name: self._list_pods(deployment) for name, deployment in deployments.items()}
 
     def _list_pods(self, deployment: Deployment | None) -> list[Pod]:
-        return [pod for pod in self.space.pods(deployment.selector) if not pod.ended] if deployment else []
+        return [pod for pod in self.space.list_pods(deployment.selector) if not pod.ended] if deployment else []
 
     def wait_stopped(self) -> None:
         """Waits until no pod of the drill is left."""
@@ -156,7 +156,7 @@ class Scratch:
         it deleted, as `Deployment api`."""
         deleted: list[str] = []
         for kind in KINDS:
-            for item in self.api.items(self._list(kind), labelSelector=LABEL_DRILL):
+            for item in self.api.list_items(self._list(kind), labelSelector=LABEL_DRILL):
                 name, uid = str(item["metadata"]["name"]), str(item["metadata"]["uid"])
                 try:
                     self.api.delete(f"{self._list(kind)}/{quote(name)}", uid=uid)
@@ -168,7 +168,7 @@ class Scratch:
 
     def _wait_no_pods(self, selector: str) -> None:
         wait_for(
-            lambda: [pod for pod in self.space.pods(selector) if not pod.ended],
+            lambda: [pod for pod in self.space.list_pods(selector) if not pod.ended],
             lambda pods: not pods,
             stop=self.stop,
             deadline=time.monotonic() + STOP_SECONDS,

@@ -294,7 +294,7 @@ def _region(option: str | None) -> str:
 
 
 def _s3(region: str, endpoint: str | None) -> S3Client:
-    return cast("S3Client", Aws(region, {"s3": endpoint} if endpoint else {}).client("s3"))
+    return cast("S3Client", Aws(region, {"s3": endpoint} if endpoint else {}).open_client("s3"))
 
 
 def measure_storage(arguments: argparse.Namespace, target: Target) -> Storage | None:

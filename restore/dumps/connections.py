@@ -66,9 +66,9 @@ class LoadSession:
 
     def __init__(self, target: Target, settings: Mapping[str, str], application: str = APPLICATION) -> None:
         self.target = target
-        secret = target.secret()
+        secret = target.read_secret()
         keywords: dict[str, Any] = {
-            **target.keywords(register_secret(secret or "") or None),
+            **target.build_keywords(register_secret(secret or "") or None),
             "application_name": application,
         }
         with translate(Endpoint(target.host, target.port), target.user, target.dbname):

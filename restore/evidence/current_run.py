@@ -10,7 +10,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -21,8 +21,7 @@ from restore.report.untrusted import mapping, moment, number, text
 NAME = "current-run.json"
 BEAT_SECONDS = 15.0
 SILENT_AFTER = timedelta(minutes=2)
-"""Without a heartbeat for so long a run is taken for killed: eight are missing by then, and clocks of two machines may
-differ by some seconds."""
+"""Without a heartbeat for so long a run is taken for killed: eight are missing by then."""
 END_SECONDS = 3.0
 """The engine kills the program 5 s after its SIGINT: how long the end of a run may wait for its last heartbeat."""
 
@@ -63,12 +62,25 @@ class CurrentRun:
     ended: datetime | None = None
     gates: Mapping[str, GateAtWork] = field(default_factory=dict[str, GateAtWork])
     """By name."""
+    number: int = 0
+    """One more than that of the run before it: which of two runs began later, whatever their machines' clocks say."""
+    written_ago: timedelta | None = None
+    """When its heartbeat was read: how long that was written before, by the clock of the evidence store."""
+
+    def measure_silence(self, now: datetime) -> timedelta:
+        """Returns how long ago the last heartbeat was; by this machine's clock only where the store doesn't tell, for
+        the clocks of two machines may be minutes apart."""
+        return max(now - self.beat, timedelta()) if self.written_ago is None else self.written_ago
+
+    def measure_duration(self, now: datetime) -> timedelta:
+        """Returns how long it has run: until its last heartbeat by its own clock, and since then."""
+        return self.beat - self.began + self.measure_silence(now)
 
     def judge(self, now: datetime) -> Life:
-        """Tells whether it goes on, by this machine's clock."""
+        """Tells whether it goes on."""
         if self.ended:
             return Life.ENDED
-        return Life.SILENT if now - self.beat > SILENT_AFTER else Life.RUNNING
+        return Life.SILENT if self.measure_silence(now) > SILENT_AFTER else Life.RUNNING
 
     @property
     def who(self) -> str:
@@ -78,7 +90,9 @@ class CurrentRun:
 def read_current_run(store: Store, stack: str) -> CurrentRun | None:
     """Returns the last run of a stack; None where none was ever begun. Raises PermanentError for a document that can't
     be read, TemporaryError when S3 doesn't answer."""
-    return parse(store.read_of_stack(stack, NAME) or {})
+    run = parse(store.read_of_stack(stack, NAME) or {})
+    # Asked last: a heartbeat between the two makes it younger, and never a living run a killed one
+    return replace(run, written_ago=store.read_age_of_stack(stack, NAME)) if run else None
 
 
 def parse(document: Mapping[str, Any]) -> CurrentRun | None:
@@ -95,6 +109,7 @@ def parse(document: Mapping[str, Any]) -> CurrentRun | None:
         host=text(operator.get("host")),
         identity=text(operator.get("aws")),
         pid=number(document.get("pid")),
+        number=number(document.get("number")),
         began=began,
         beat=moment(document.get("beat")) or began,
         ended=moment(document.get("ended")),
@@ -123,6 +138,7 @@ class Heartbeat:
     _over: threading.Event = field(default_factory=threading.Event)
     _writing: threading.Lock = field(default_factory=threading.Lock)
     _is_warned: bool = False
+    _number: int = 0
 
     def start(self) -> None:
         """Writes the first heartbeat, and the following ones in the background."""
@@ -160,7 +176,9 @@ class Heartbeat:
         other = read_current_run(self.store, self.stack)
         if self._over.is_set() and ended is None:
             return
-        if other and other.token != self.token and other.began > self.began:
+        if not self._number:
+            self._number = (other.number if other else 0) + 1
+        elif other and other.token != self.token and (other.number, other.began) > (self._number, self.began):
             self._over.set()
             return
         self.store.keep_of_stack(self.stack, NAME, self._compose(datetime.now(UTC), ended))
@@ -170,6 +188,7 @@ class Heartbeat:
         return {
             "id": self.restore_id,
             "run": self.token,
+            "number": self._number,
             "operator": dict(self.operator),
             "pid": os.getpid(),
             "traffic": self.traffic,

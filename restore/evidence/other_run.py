@@ -21,7 +21,7 @@ def judge(run: CurrentRun | None, user: str, host: str, now: datetime) -> Proble
     life = run.judge(now) if run else Life.ENDED
     if run is None or life is Life.ENDED:
         return ""
-    seen = f"begun {clock(run.began)}, last seen {spoken(now - run.beat)} ago"
+    seen = f"begun {clock(run.began)}, last seen {spoken(run.measure_silence(now))} ago"
     if life is Life.SILENT:
         return f"the run of {run.who} on restore {run.restore_id} ({seen}) never ended: it is taken over"
     if (run.user, run.host) == (user, host):

@@ -9,7 +9,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from restore.aws import Aws, caller
+from restore.aws import Aws, read_caller
 from restore.errors import RestoreError
 from restore.model.aws_account import Caller
 
@@ -63,6 +63,6 @@ def read_user() -> str:
 
 def _read_caller(aws: Aws) -> Caller | str:
     try:
-        return caller(aws)
+        return read_caller(aws)
     except RestoreError as error:
         return f"not known: {error}"

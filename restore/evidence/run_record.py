@@ -11,7 +11,7 @@ from typing import Any
 
 from restore.aws import Aws
 from restore.evidence import provenance
-from restore.model.gates import needed_gates
+from restore.model.gates import list_needed_gates
 from restore.model.planned import Plan
 from restore.model.request import Settings
 from restore.redaction import MASK
@@ -46,7 +46,7 @@ def planned(plan: Plan, settings: Settings) -> dict[str, Any]:
     return {
         "traffic": str(plan.traffic),
         "found_traffic": str(plan.found_traffic) if plan.found_traffic else None,
-        "gates": [gate.name for gate in needed_gates(plan)],
+        "gates": [gate.name for gate in list_needed_gates(plan)],
         "method": str(plan.point.method),
         "recovery_point": plan.point.tag,
         "data_of": plan.point.at.isoformat() if plan.point.at else None,

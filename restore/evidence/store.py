@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from restore.aws import Aws
-from restore.aws.client import translated
+from restore.aws.client import translate_errors
 from restore.errors import PermanentError, Problem
 from restore.redaction import secrets_in
 from validation.document_store import (
@@ -132,7 +132,7 @@ class Store:
         """Returns every restore of a stack that has left anything. Raises PermanentError, TemporaryError."""
         with _reading():
             try:
-                folders = self._documents.folders(_format_stack_folder(stack))
+                folders = self._documents.list_folders(_format_stack_folder(stack))
             except NotFoundError:
                 return ()
         return tuple(name for name in folders if NAME.fullmatch(name))
@@ -149,6 +149,12 @@ class Store:
         folder = _format_stack_folder(stack)
         return self._read(folder + name) if folder + name in self._list(folder) else None
 
+    def read_age_of_stack(self, stack: str, name: str) -> timedelta | None:
+        """Returns how long ago a document of a whole stack was written, by the store's own clock, whatever this
+        machine's says; None where the store doesn't tell. Raises as `read_all` does, also where it isn't there."""
+        with _reading():
+            return self._documents.age(_format_stack_folder(stack) + name)
+
     def _names(self, stack: str, restore_id: str) -> list[str]:
         return [name for name in self._list(_format_folder(stack, restore_id)) if _parse_step(name)]
 
@@ -156,7 +162,7 @@ class Store:
         """Returns the documents of a folder; of one that isn't there, none."""
         with _reading():
             try:
-                return self._documents.names(folder)
+                return self._documents.list_names(folder)
             except NotFoundError:
                 return ()
 
@@ -189,7 +195,7 @@ class Store:
 
 def s3_documents(aws: Aws, bucket: str, prefix: str) -> S3Store:
     """Returns the store of documents in S3. Encryption and retention are the bucket's own (docs/permissions.md)."""
-    return S3Store(lambda: cast("S3Client", aws.client("s3")), bucket, prefix, partial(translated, "s3"))
+    return S3Store(lambda: cast("S3Client", aws.open_client("s3")), bucket, prefix, partial(translate_errors, "s3"))
 
 
 @contextmanager

@@ -54,14 +54,14 @@ def list_running(context: GateContext) -> list[RunningWorkload]:
     """Returns what the API server says of the Deployments and their pods. Raises RestoreError."""
     now = datetime.now(UTC)
     running: list[RunningWorkload] = []
-    for name, deployment in context.namespace.deployments([app.name for app in context.plan.apps]).items():
+    for name, deployment in context.namespace.read_deployments([app.name for app in context.plan.apps]).items():
         if deployment is None:
             continue
         if deployment.replicas:
             scale = f"scale deployment/{name} --replicas=0"
             running.append(RunningWorkload(f"{name} wants {deployment.replicas} replicas", scale))
         listing = f"get pods -l {shlex.quote(deployment.selector)} -o wide"
-        pods = context.namespace.pods(deployment.selector)
+        pods = context.namespace.list_pods(deployment.selector)
         running += [_running_pod(pod, listing, now) for pod in pods if not pod.ended]
         if not pods and deployment.terminating:
             running.append(RunningWorkload(f"{name}: {deployment.terminating} terminating", listing))
@@ -75,7 +75,7 @@ def _running_pod(pod: Pod, listing: str, now: datetime) -> RunningWorkload:
     return RunningWorkload(f"{pod.name} (terminating)" if pod.terminating else pod.name, listing)
 
 
-def pods_problem(context: GateContext, gate: str, running: Sequence[RunningWorkload]) -> Problem:
+def build_pods_problem(context: GateContext, gate: str, running: Sequence[RunningWorkload]) -> Problem:
     """Returns the problem `<gate>.pods`."""
     commands = dict.fromkeys(f"kubectl -n {context.settings.namespace} {workload.command}" for workload in running)
     fix = "; ".join([*commands, "pulumi up"])
@@ -144,7 +144,7 @@ def _background_writers(
     return tuple(writers)
 
 
-def use_facts(use: DatabaseUse) -> dict[str, Any]:
+def list_use_facts(use: DatabaseUse) -> dict[str, Any]:
     """Returns what the evidence keeps of it, besides the counts that each gate names itself."""
     ignored = {f"{session.user} {session.application}".strip() for session in use.interval.ignored}
     return {
@@ -154,32 +154,36 @@ def use_facts(use: DatabaseUse) -> dict[str, Any]:
     }
 
 
-def activity_problems(context: GateContext, database: Instance, use: DatabaseUse, gate: str) -> tuple[Problem, ...]:
+def find_activity_problems(
+    context: GateContext, database: Instance, use: DatabaseUse, gate: str
+) -> tuple[Problem, ...]:
     """Returns one problem for each thing that moves; each may be waived by its name (`<gate>.sessions`), with a
     reason."""
     interval = use.interval
     problems: list[Problem] = []
     if interval.sessions:
         found = f"{len(interval.sessions)} client sessions: {describe_sessions(interval.sessions)}"
-        fix = f"{ending_command(context, database, interval.sessions)}; pulumi up"
+        fix = f"{build_ending_command(context, database, interval.sessions)}; pulumi up"
         problems.append(Problem(f"{gate}.sessions", found, "none", fix))
     if interval.prepared:
         found = f"prepared transactions, each of which may commit at any time: {', '.join(interval.prepared)}"
-        fix = f"{psql_command(context, database, PREPARED)} (run what it prints, in its database); pulumi up"
+        fix = f"{build_psql_command(context, database, PREPARED)} (run what it prints, in its database); pulumi up"
         problems.append(Problem(f"{gate}.prepared", found, "none", fix))
     if interval.rows_written:
         found = f"{interval.rows_written} rows written in {INTERVAL_SECONDS:g} s"
-        fix = f"{psql_command(context, database, WRITTEN)} (shows the tables: stop what writes them); pulumi up"
+        fix = f"{build_psql_command(context, database, WRITTEN)} (shows the tables: stop what writes them); pulumi up"
         problems.append(Problem(f"{gate}.writes", found, "none", fix))
-    problems += [writer_problem(context, database, writer, gate) for writer in use.writers]
+    problems += [build_writer_problem(context, database, writer, gate) for writer in use.writers]
     return tuple(problems)
 
 
-def writer_problem(context: GateContext, database: Instance, writer: postgres.BackgroundWriter, gate: str) -> Problem:
+def build_writer_problem(
+    context: GateContext, database: Instance, writer: postgres.BackgroundWriter, gate: str
+) -> Problem:
     """Returns the problem `<gate>.cron:<job>`, `<gate>.subscription:<name>` or `<gate>.partman:<database>`."""
     writes = f"writes to {writer.database} without a client's session"
     needed = "none that is active while nobody may write"
-    fix = f"{psql_command(context, database, writer.statement, writer.home)}; pulumi up"
+    fix = f"{build_psql_command(context, database, writer.statement, writer.home)}; pulumi up"
     match writer.kind:
         case postgres.WriterKind.CRON:
             return Problem(f"{gate}.cron:{writer.name}", f"an active job of pg_cron {writes}", needed, fix)
@@ -205,20 +209,20 @@ def describe_sessions(sessions: Iterable[postgres.Session]) -> str:
     )
 
 
-def ending_command(context: GateContext, database: Instance, sessions: Sequence[postgres.Session]) -> str:
+def build_ending_command(context: GateContext, database: Instance, sessions: Sequence[postgres.Session]) -> str:
     """Returns the command that ends these sessions."""
     pids = ", ".join(str(session.pid) for session in sessions[:SHOWN])
     statement = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid IN ({pids})"  # noqa: S608 (numbers)
-    return psql_command(context, database, statement)
+    return build_psql_command(context, database, statement)
 
 
-def psql_command(context: GateContext, database: Instance, statement: str, name: str = "") -> str:
+def build_psql_command(context: GateContext, database: Instance, statement: str, name: str = "") -> str:
     """Returns the command that runs a statement there as the operator, in the application's database or in that of this
     name; psql asks for the password."""
     return f"{_psql(context, database, name)} -c {shlex.quote(statement)}"
 
 
-def psql_file(context: GateContext, database: Instance, path: str) -> str:
+def build_psql_file_command(context: GateContext, database: Instance, path: str) -> str:
     """Returns the command that runs a file there as the operator, in the application's database."""
     return f"{_psql(context, database, '')} -f {shlex.quote(path)}"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from restore.aws import caller
+from restore.aws import read_caller
 from restore.cutover import approval
 from restore.errors import Problem
 from restore.gates.context import GateContext
@@ -25,7 +25,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     """Looks for an approval of this very decision in the evidence. Where the applications have the candidate's address
     already nothing is decided any more, and nobody is asked again in the middle of a switch."""
     del watch
-    candidate = context.candidate()
+    candidate = context.read_candidate()
     facts = {RESOURCE_ID: candidate.resource_id}
     if is_switched(context):
         return Proof(Verdict.PASS, f"the applications have the address of {candidate.identifier} already", facts)
@@ -42,7 +42,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     decision = approval.make_decision(context.settings, candidate, validated, servings)
     facts["digest"] = decision.digest
     records = context.store.newest_first(context.plan.stack, context.plan.id, approval.STEP)
-    arn = caller(context.aws).arn
+    arn = read_caller(context.aws).arn
     approved = approval.find_approval(records, decision, arn, datetime.now(UTC))
     if isinstance(approved, str):
         problem = Problem(PERSON, approved, approval.describe_needed(arn), approval.COMMAND)

@@ -18,7 +18,7 @@ def find_baseline(context: GateContext, until: datetime | None) -> Baseline | Ba
     if place is None:
         return None
     try:
-        s3 = Aws.of(context.settings).client("s3") if place.startswith(S3) else None
+        s3 = Aws.of(context.settings).open_client("s3") if place.startswith(S3) else None
         return latest.find_latest(latest.open_baselines(place, s3), context.database, until)
     except BaselineError as error:
         return error

@@ -16,14 +16,14 @@ from functools import partial
 from typing import Any
 
 from restore.aws.keys import Keys
-from restore.aws.parse import differences, grouped, only, partners
+from restore.aws.parse import find_differences, group_settings, list_partners, select_settings
 from restore.candidate.settings import PYTHON_NAMES, thawed
-from restore.config.keys import camel_case
+from restore.config.keys import to_camel_case
 from restore.errors import Problem, RestoreError, TemporaryError
 from restore.gates.context import GateContext
 from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID, Proof, Watch
 from restore.gates.operator_login import ensure_login
-from restore.gates.proofs import earlier_proof
+from restore.gates.proofs import find_earlier_proof
 from restore.model import waivers
 from restore.model.rds import Instance, InstanceSettings
 from restore.model.rds_status import BACKING_UP, USABLE
@@ -59,19 +59,19 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     A candidate that serves or has served is compared and never changed."""
     if context.plan.switched_before:
         return compare_production(context, watch)
-    candidate, desired = wait_until_usable(context, watch), target_settings(context, watch)
+    candidate, desired = wait_until_usable(context, watch), read_target_settings(context, watch)
     # First: once backups are on again RDS takes no modification before the first one has ended
     candidate, _ = settle(context, watch, candidate)
-    before = differing_settings(desired, candidate)
+    before = find_differing_settings(desired, candidate)
     names = [PYTHON_NAMES[name] for name in before if is_switched_off(name, candidate) or not is_waived(context, name)]
     refusals: Refusals = {}
     if names:
-        fields_to_send = [*names, *(name for name in partners(names) if camel_case(name) not in before)]
-        candidate = bring_in_line(context, watch, candidate, only(desired, fields_to_send), refusals)
+        fields_to_send = [*names, *(name for name in list_partners(names) if to_camel_case(name) not in before)]
+        candidate = bring_in_line(context, watch, candidate, select_settings(desired, fields_to_send), refusals)
     candidate, others = settle(context, watch, candidate)
-    after = differing_settings(desired, candidate)
+    after = find_differing_settings(desired, candidate)
     changed = {name: {"from": old, "to": new} for name, (old, new) in before.items() if name not in after}
-    refused = {camel_case(name): describe(error) for name, error in refusals.items()}
+    refused = {to_camel_case(name): describe(error) for name, error in refusals.items()}
     return judge(context, candidate, desired, Differing(after, refused, others), changed)
 
 
@@ -82,7 +82,7 @@ def is_switched_off(name: str, candidate: Instance) -> bool:
 
 
 def is_waived(context: GateContext, name: str) -> bool:
-    return waivers.reason(f"conformed.{name}", "conformed", context.settings.waive) is not None
+    return waivers.find_reason(f"conformed.{name}", "conformed", context.settings.waive) is not None
 
 
 def settle(context: GateContext, watch: Watch, candidate: Instance) -> tuple[Instance, tuple[Problem, ...]]:
@@ -92,21 +92,21 @@ def settle(context: GateContext, watch: Watch, candidate: Instance) -> tuple[Ins
         candidate = reboot(context, watch, candidate)
     elsewhere = context.settings.runner is Runner.KUBERNETES
     login = None if elsewhere or is_waived(context, "login") else ensure_login(context, watch, candidate)
-    return candidate, (*reboot_problems(candidate), *((login,) if login else ()))
+    return candidate, (*find_reboot_problems(candidate), *((login,) if login else ()))
 
 
 def compare_production(context: GateContext, watch: Watch) -> Proof:
     """Returns the earlier proof of this very instance, where there is one; otherwise its settings as they are."""
-    candidate, desired = context.candidate(), target_settings(context, watch)
-    if proof := earlier_proof(context, watch, candidate):
-        if names := ", ".join(differing_settings(desired, candidate)):
+    candidate, desired = context.read_candidate(), read_target_settings(context, watch)
+    if proof := find_earlier_proof(context, watch, candidate):
+        if names := ", ".join(find_differing_settings(desired, candidate)):
             watch.say(f"{candidate.identifier} serves or has served and stays as it is; differing: {names}")
         return proof
-    differing = Differing(differing_settings(desired, candidate), others=tuple(reboot_problems(candidate)))
+    differing = Differing(find_differing_settings(desired, candidate), others=tuple(find_reboot_problems(candidate)))
     return judge(context, candidate, desired, differing, {})
 
 
-def target_settings(context: GateContext, watch: Watch) -> InstanceSettings:
+def read_target_settings(context: GateContext, watch: Watch) -> InstanceSettings:
     """Returns the settings kept in the state at the candidate's creation: the source may have been changed since
     then."""
     kept = watch.receipt.get(KEPT_SETTINGS)
@@ -145,7 +145,7 @@ def judge(
         "settings": list_settings(context, candidate, desired),
     }
     settings = (
-        setting_problem(candidate, name, needed, found, differing.refused.get(name, ""))
+        build_setting_problem(candidate, name, needed, found, differing.refused.get(name, ""))
         for name, (found, needed) in differing.values.items()
     )
     problems = (*settings, *differing.others)
@@ -160,7 +160,7 @@ def list_settings(context: GateContext, candidate: Instance, desired: InstanceSe
     if context.plan.source:
         sides = {"source": context.plan.source.settings, **sides}
     rows = {
-        camel_case(field.name): {side: getattr(settings, field.name) for side, settings in sides.items()}
+        to_camel_case(field.name): {side: getattr(settings, field.name) for side, settings in sides.items()}
         for field in fields(InstanceSettings)
     }
     return {name: row for name, row in rows.items() if any(value not in (None, ()) for value in row.values())}
@@ -168,7 +168,7 @@ def list_settings(context: GateContext, candidate: Instance, desired: InstanceSe
 
 def wait_until_usable(context: GateContext, watch: Watch) -> Instance:
     """Waits until the candidate answers under an address; raises PermanentError in a status that can't end well."""
-    resource_id = context.candidate().resource_id
+    resource_id = context.read_candidate().resource_id
 
     def ready(instance: Instance) -> bool:
         is_ready = instance.status in USABLE and instance.endpoint is not None
@@ -187,15 +187,15 @@ def bring_in_line(
     """Changes what differs from `desired` and waits until it holds; returns the candidate as it is, also when that
     never happens. Adds to `refusals`. Raises TemporaryError when the operator stops the run.
     """
-    names = list(differences(candidate.settings, desired))
-    watch.say(f"bringing in line: {', '.join(camel_case(name) for name in names)}")
-    end = min(watch.deadline, watch.now() + CHANGE_SECONDS)
-    for change in changes(context, candidate, desired):
+    names = list(find_differences(candidate.settings, desired))
+    watch.say(f"bringing in line: {', '.join(to_camel_case(name) for name in names)}")
+    end = min(watch.deadline, watch.read_clock() + CHANGE_SECONDS)
+    for change in plan_changes(context, candidate, desired):
         send(context, watch, candidate, change, refusals, end)
-    left = only(desired, (name for name in names if name not in refusals))
+    left = select_settings(desired, (name for name in names if name not in refusals))
 
     def holds(instance: Instance) -> bool:
-        missing = differing_settings(left, instance)
+        missing = find_differing_settings(left, instance)
         if missing:
             watch.say(f"{instance.identifier} is {instance.status}; waiting for {', '.join(missing)}")
         return instance.status in USABLE and not missing
@@ -208,7 +208,7 @@ def bring_in_line(
     except TemporaryError:
         if watch.stop.is_set():
             raise
-        return context.candidate()
+        return context.read_candidate()
 
 
 @dataclass(frozen=True)
@@ -220,20 +220,20 @@ class Change:
     parts: tuple[Change, ...] = ()
 
 
-def changes(context: GateContext, candidate: Instance, desired: InstanceSettings) -> Iterable[Change]:
+def plan_changes(context: GateContext, candidate: Instance, desired: InstanceSettings) -> Iterable[Change]:
     """Yields all that ModifyDBInstance takes in one call, because each takes minutes; refused, one for each group of
     settings. Roles have a call each."""
-    names = [name for name in differences(candidate.settings, desired) if name != "associated_roles"]
+    names = [name for name in find_differences(candidate.settings, desired) if name != "associated_roles"]
 
     def modify(names: tuple[str, ...]) -> Callable[[], object]:
-        part = only(desired, {*names, *partners(names)})
+        part = select_settings(desired, {*names, *list_partners(names)})
         return partial(context.rds.modify, candidate.resource_id, part, ours=desired)
 
     for role in sorted(set(desired.associated_roles) - set(candidate.settings.associated_roles)):
         yield Change(("associated_roles",), partial(context.rds.add_role, candidate.resource_id, role))
     # Backups last: RDS takes nothing more during the first one
     groups = tuple(
-        Change(group, modify(group)) for group in sorted(grouped(names), key=lambda group: RETENTION in group)
+        Change(group, modify(group)) for group in sorted(group_settings(names), key=lambda group: RETENTION in group)
     )
     if names:
         yield Change(tuple(names), modify(tuple(names)), groups if len(groups) > 1 else ())
@@ -252,13 +252,13 @@ def send(
         try:
             change.call()
         except TemporaryError as error:
-            watch.say(describe_wait(context.candidate(), change.names, error))
+            watch.say(describe_wait(context.read_candidate(), change.names, error))
             raise
         return True
 
     subject = f"{candidate.identifier} to take a modification"
     try:
-        watch.wait_for(call, bool, subject=subject, seconds=max(end - watch.now(), 0))
+        watch.wait_for(call, bool, subject=subject, seconds=max(end - watch.read_clock(), 0))
     except RestoreError as error:
         if watch.stop.is_set():
             raise
@@ -271,13 +271,13 @@ def send(
 
 def describe_wait(candidate: Instance, names: Iterable[str], error: RestoreError) -> str:
     """Returns what a modification waits for, and how to go on without where that takes hours."""
-    settings = ", ".join(camel_case(name) for name in names)
+    settings = ", ".join(to_camel_case(name) for name in names)
     if candidate.status != BACKING_UP:
         return f"{candidate.identifier} is {candidate.status}; waiting to change {settings}: {error}"
     return (
         f"{candidate.identifier} is backing-up, and RDS changes nothing before its first backup has ended, which can "
         f"take hours; waiting to change {settings}. To go on without: press Ctrl-C, then: "
-        f"{waivers.command('conformed')}; pulumi up"
+        f"{waivers.build_command('conformed')}; pulumi up"
     )
 
 
@@ -300,16 +300,16 @@ def reboot(context: GateContext, watch: Watch, candidate: Instance) -> Instance:
             candidate.resource_id,
             lambda instance: instance.status in USABLE and not instance.parameters_pending_reboot,
             stop=watch.stop,
-            deadline=min(watch.deadline, watch.now() + CHANGE_SECONDS),
+            deadline=min(watch.deadline, watch.read_clock() + CHANGE_SECONDS),
             subject=f"the reboot of {candidate.identifier}",
         )
     except RestoreError:
         if watch.stop.is_set():
             raise
-        return context.candidate()
+        return context.read_candidate()
 
 
-def reboot_problems(candidate: Instance) -> Iterable[Problem]:
+def find_reboot_problems(candidate: Instance) -> Iterable[Problem]:
     """Yields the problem `conformed.pendingReboot`."""
     if candidate.parameters_pending_reboot:
         name = candidate.identifier
@@ -321,12 +321,12 @@ def reboot_problems(candidate: Instance) -> Iterable[Problem]:
         )
 
 
-def differing_settings(desired: InstanceSettings, candidate: Instance) -> dict[str, tuple[Any, Any]]:
+def find_differing_settings(desired: InstanceSettings, candidate: Instance) -> dict[str, tuple[Any, Any]]:
     """Returns the found and the desired values of the settings that differ, by the name used in config."""
-    return {camel_case(name): pair for name, pair in differences(candidate.settings, desired).items()}
+    return {to_camel_case(name): pair for name, pair in find_differences(candidate.settings, desired).items()}
 
 
-def setting_problem(candidate: Instance, name: str, desired: Any, found: Any, refused: str = "") -> Problem:
+def build_setting_problem(candidate: Instance, name: str, desired: Any, found: Any, refused: str = "") -> Problem:
     """Returns the problem `conformed.<setting>`, by the setting's name in config."""
     return Problem(
         f"conformed.{name}",

@@ -17,7 +17,7 @@ from restore.kubernetes import Api, Namespace
 from restore.model.labels import TAG_ID, TAG_POINT, TAG_STACK
 from restore.model.planned import Plan
 from restore.model.rds import Endpoint, Instance
-from restore.model.rds_status import way_out
+from restore.model.rds_status import describe_way_out
 from restore.model.request import Cutover, Settings
 from validation.connect import urls
 from validation.expectations.model import Expectations
@@ -65,33 +65,33 @@ class GateContext:
 
     @property
     def s3(self) -> S3Client:
-        return cast("S3Client", self.aws.client("s3"))
+        return cast("S3Client", self.aws.open_client("s3"))
 
     @property
     def database(self) -> str:
-        """The application's database: where rows are counted and sessions looked for. Raises as `application_url`."""
-        url = self.application_url()
+        """The application's database, of which rows and sessions are counted. Raises as `read_application_url`."""
+        url = self.read_application_url()
         return self.settings.login.database or urls.read_parameters(url).get("dbname") or "postgres"
 
-    def login(self, endpoint: Endpoint) -> Credential:
-        """Returns the operator's login at this endpoint. Raises as Secrets.login."""
-        return self.secrets.login(self.settings.login, endpoint)
+    def read_login(self, endpoint: Endpoint) -> Credential:
+        """Returns the operator's login at this endpoint. Raises as Secrets.read_login."""
+        return self.secrets.read_login(self.settings.login, endpoint)
 
-    def application_url(self) -> str:
+    def read_application_url(self) -> str:
         """Returns the connection URL as it stands in the cluster now. Raises PermanentError when it is gone."""
         name, key = self.settings.secret.name, self.settings.secret.switched_keys[0]
-        secret = self.namespace.connection_secret(self.settings.secret)
+        secret = self.namespace.read_connection_secret(self.settings.secret)
         if secret is None or not secret.url:
             fix = f"kubectl -n {self.settings.namespace} edit secret {name} (key {key}); pulumi up"
             raise PermanentError.of(Problem(f"secret {name}", f"no key {key}", "the applications' connection URL", fix))
         return secret.url
 
-    def candidate(self) -> Instance:
+    def read_candidate(self) -> Instance:
         """Returns the candidate as it is now. Raises PermanentError when the identifier names an instance that isn't
         ours."""
         instance = self._present_candidate()
         if instance is None:
-            raise PermanentError.of(no_candidate(self.plan))
+            raise PermanentError.of(build_no_candidate(self.plan))
         if (instance.tags.get(TAG_ID), instance.tags.get(TAG_STACK)) != (self.plan.id, self.plan.stack):
             raise PermanentError.of(
                 Problem(
@@ -118,7 +118,7 @@ class GateContext:
         """
         instance = self.find_candidate()
         if instance is None and not self.rds.restore(build_restore(self.plan)) and self._present_candidate():
-            instance = self.candidate()
+            instance = self.read_candidate()
         instance = instance or self.find_candidate()
         made_from = instance.tags.get(TAG_POINT) if instance else None
         if made_from not in (None, self.plan.point.tag):
@@ -132,22 +132,22 @@ class GateContext:
         planned = self.plan.candidate_found
         if planned and self.settings.request and self.settings.request.cutover is Cutover.RENAME:
             return self._read(planned)
-        return self.rds.instance(self.plan.candidate)
+        return self.rds.find_instance(self.plan.candidate)
 
     def is_candidate(self, instance: Instance) -> bool:
         """Tells whether this is the candidate, under whichever name."""
         planned = self.plan.candidate_found
         return instance.resource_id == planned.resource_id if planned else instance.identifier == self.plan.candidate
 
-    def source(self) -> Instance | None:
+    def find_source(self) -> Instance | None:
         """Returns the source as it is now, by its DbiResourceId: under whatever identifier. None when it is gone."""
         return self._read(self.plan.source)
 
-    def serving(self) -> Instance | None:
+    def find_serving(self) -> Instance | None:
         """Returns the instance that the applications' URL names after this run, as it is now; None when it is gone."""
         return self._read(self.plan.serving)
 
-    def left(self) -> Instance | None:
+    def find_left(self) -> Instance | None:
         """Returns the other one of source and candidate, as it is now; None when it is gone."""
         return self._read(self.plan.left)
 
@@ -156,35 +156,35 @@ class GateContext:
             return None
         source = self.plan.source
         elsewhere = self.source_rds if source and source.resource_id == planned.resource_id else None
-        return (elsewhere or self.rds).instance_by_resource_id(planned.resource_id)
+        return (elsewhere or self.rds).find_instance_by_resource_id(planned.resource_id)
 
     @contextmanager
     def connect(self, instance: Instance, database: str = "") -> Generator[postgres.Connection]:
         """Connects as the operator to the application's database, or that of this name, at the instance's own endpoint:
         its certificate holds for that, and for no alias. Raises as postgres.connect, and TemporaryError without an
         endpoint."""
-        endpoint, name = endpoint_of(instance), database or self.database
-        with postgres.connect(endpoint, self.login(endpoint), self.settings.tls, name) as connection:
+        endpoint, name = require_endpoint(instance), database or self.database
+        with postgres.connect(endpoint, self.read_login(endpoint), self.settings.tls, name) as connection:
             yield connection
 
     @contextmanager
     def administer(self, instance: Instance) -> Generator[postgres.Connection]:
         """Connects as `connect` does, but to change something. Never to a database that serves. Raises as `connect`."""
-        endpoint = endpoint_of(instance)
-        with postgres.administer(endpoint, self.login(endpoint), self.settings.tls, self.database) as connection:
+        endpoint = require_endpoint(instance)
+        with postgres.administer(endpoint, self.read_login(endpoint), self.settings.tls, self.database) as connection:
             yield connection
 
 
-def endpoint_of(instance: Instance) -> Endpoint:
+def require_endpoint(instance: Instance) -> Endpoint:
     """Returns where it answers. Raises TemporaryError while RDS hasn't said."""
     if instance.endpoint is None:
         found, needed = f"status {instance.status}, no endpoint", "an instance with an address"
-        fix = f"{way_out(instance.status, instance.identifier)}; pulumi up"
+        fix = f"{describe_way_out(instance.status, instance.identifier)}; pulumi up"
         raise TemporaryError.of(Problem(f"instance {instance.identifier}", found, needed, fix))
     return instance.endpoint
 
 
-def no_candidate(plan: Plan) -> Problem:
+def build_no_candidate(plan: Plan) -> Problem:
     """Returns the problem of a candidate that is gone. Only the candidate leaves the state: a refresh of all would also
     undo what an autoscaler has set since."""
     fix = f"pulumi refresh --yes --target '**candidate-{plan.id}'; pulumi up (makes a new one, and its gates prove it)"

@@ -33,7 +33,7 @@ FINDERS: dict[DependentKind, Callable[[Aws, Instance], list[Dependent]]] = {
 }
 
 
-def dependent_problems(context: GateContext, watch: Watch, facts: dict[str, Any]) -> list[Problem]:
+def follow_dependents(context: GateContext, watch: Watch, facts: dict[str, Any]) -> list[Problem]:
     """Returns the problems `serving.dependent:<kind>/<name>` and `serving.backup-plan`.
 
     The facts say what was re-pointed."""
@@ -42,16 +42,18 @@ def dependent_problems(context: GateContext, watch: Watch, facts: dict[str, Any]
     if not follows and not backed_up:
         return []
     try:
-        serving, former = context.serving(), context.left()
+        serving, former = context.find_serving(), context.find_left()
     except RestoreError as error:
-        return [unasked_problem("instances", error)]
+        return [build_unasked_problem("instances", error)]
     if serving is None:
         return []
-    followed = follow_all(context, watch, former or gone_instance(context, serving), serving, facts) if follows else []
-    return [*followed, *(backup_problems(context, serving) if backed_up else [])]
+    followed = (
+        follow_all(context, watch, former or build_gone_instance(context, serving), serving, facts) if follows else []
+    )
+    return [*followed, *(find_backup_problems(context, serving) if backed_up else [])]
 
 
-def gone_instance(context: GateContext, serving: Instance) -> Instance:
+def build_gone_instance(context: GateContext, serving: Instance) -> Instance:
     """Returns what the database that was left was called: alarms and subscriptions go on naming one that is gone."""
     name = context.plan.candidate if context.plan.traffic is Traffic.SOURCE else context.settings.source
     arn = f"{serving.arn.rpartition(':')[0]}:{name}"
@@ -67,7 +69,7 @@ def follow_all(
     try:
         earlier = following.recorded(context.store.newest_first(context.plan.stack, context.plan.id, following.STEP))
     except RestoreError as error:
-        return [unasked_problem("evidence", error)]
+        return [build_unasked_problem("evidence", error)]
     found, problems = ([], []) if context.plan.traffic is Traffic.SOURCE else find_pointing(context, former)
     planned = earlier if context.plan.traffic is Traffic.SOURCE else following.forward(found, earlier)
     if not planned:
@@ -75,7 +77,7 @@ def follow_all(
     try:
         keep_record(context, former, serving, planned)
     except RestoreError as error:
-        return [*problems, unasked_problem("evidence", error)]
+        return [*problems, build_unasked_problem("evidence", error)]
     moved: list[str] = []
     for dependent in planned:
         watch.say(f"re-points {dependent.key} to {serving.identifier}")
@@ -83,7 +85,7 @@ def follow_all(
             if repoint(context, dependent, former, serving):
                 moved.append(dependent.key)
         except RestoreError as error:
-            problems.append(stuck_problem(dependent, former, serving, error))
+            problems.append(build_stuck_problem(dependent, former, serving, error))
     facts["repointed"] = moved
     return problems
 
@@ -96,7 +98,7 @@ def find_pointing(context: GateContext, former: Instance) -> tuple[list[Dependen
         try:
             found += find(context.aws, former)
         except RestoreError as error:
-            problems.append(unasked_problem(kind, error))
+            problems.append(build_unasked_problem(kind, error))
     return found, problems
 
 
@@ -128,7 +130,7 @@ def repoint(context: GateContext, dependent: Dependent, former: Instance, servin
             return follow.add_selection(aws, plan, role, selection, serving)
 
 
-def backup_problems(context: GateContext, serving: Instance) -> list[Problem]:
+def find_backup_problems(context: GateContext, serving: Instance) -> list[Problem]:
     """Returns the problem `serving.backup-plan` when the database that serves is in no plan that the source was in."""
     plans = context.plan.backup_plans
     fix = 'docs/dependents.md, "AWS Backup": add it to the plan; pulumi up'
@@ -143,7 +145,7 @@ def backup_problems(context: GateContext, serving: Instance) -> list[Problem]:
     return [Problem(BACKUP, f"{serving.identifier} is in none of the source's backup plans", needed, fix)]
 
 
-def stuck_problem(dependent: Dependent, former: Instance, serving: Instance, error: RestoreError) -> Problem:
+def build_stuck_problem(dependent: Dependent, former: Instance, serving: Instance, error: RestoreError) -> Problem:
     found = error.problem.found if error.problem else str(error)
     return Problem(
         f"{DEPENDENT}{dependent.key}",
@@ -153,7 +155,7 @@ def stuck_problem(dependent: Dependent, former: Instance, serving: Instance, err
     )
 
 
-def unasked_problem(what: str, error: RestoreError) -> Problem:
+def build_unasked_problem(what: str, error: RestoreError) -> Problem:
     """Returns the problem of one kind of dependents that can't be asked; nothing is known of them."""
     found = error.problem.found if error.problem else str(error)
     fix = 'docs/permissions.md, "Dependents"; pulumi up'

@@ -14,8 +14,8 @@ from psycopg import sql
 
 from restore import postgres
 from restore.errors import Problem, RestoreError
-from restore.gates.activity import psql_command
-from restore.gates.context import GateContext, endpoint_of
+from restore.gates.activity import build_psql_command
+from restore.gates.context import GateContext, require_endpoint
 from restore.gates.proofs import find_proof
 from restore.model.gates import VALIDATED
 from restore.model.rds import Instance
@@ -40,17 +40,17 @@ class Returned:
         return f"rows of {self.table} that were erased on purpose come back: {self.rows:,}" if self.rows else ""
 
 
-def returned_rows(
+def count_returned_rows(
     context: GateContext, candidate: Instance, source: Instance | None, loss: Mapping[str, Any]
 ) -> tuple[Returned, ...]:
     """Returns what comes back of each table of the configuration; `loss` is the loss report."""
     return tuple(
-        by_record(context, name, erased, candidate, source) if erased.record else by_comparison(name, loss)
+        count_by_record(context, name, erased, candidate, source) if erased.record else count_by_comparison(name, loss)
         for name, erased in context.settings.erasure.items()
     )
 
 
-def by_record(
+def count_by_record(
     context: GateContext, name: str, erased: ErasedTable, candidate: Instance, source: Instance | None
 ) -> Returned:
     """Tells what comes back by the source's record, read with the operator's login; the candidate is read with the
@@ -61,14 +61,14 @@ def by_record(
     try:
         with context.connect(source) as connection:
             keys = postgres.list_erased_keys(connection, record.identifier, erased.record_key or erased.key)
-        url, tls = context.application_url(), context.settings.tls
-        with postgres.connect_as_application(url, endpoint_of(candidate), tls) as connection:
+        url, tls = context.read_application_url(), context.settings.tls
+        with postgres.connect_as_application(url, require_endpoint(candidate), tls) as connection:
             return Returned(str(table), postgres.count_present(connection, table.identifier, erased.key, keys))
     except RestoreError as error:
         return Returned(str(table), 0, error.problem.found if error.problem else str(error))
 
 
-def by_comparison(name: str, loss: Mapping[str, Any]) -> Returned:
+def count_by_comparison(name: str, loss: Mapping[str, Any]) -> Returned:
     """Tells what comes back by the loss report: every row that only the candidate has. Pure."""
     table = str(Table.parse(name))
     compared = next((item for item in loss.get("tables", ()) if item["table"] == table), None)
@@ -87,7 +87,7 @@ def mark_tables(loss: Mapping[str, Any], returned: Iterable[Returned]) -> Mappin
     return {**loss, "tables": tables} if said else loss
 
 
-def erasure_problems(
+def find_erasure_problems(
     context: GateContext, candidate: Instance, source: Instance | None, facts: dict[str, Any]
 ) -> Iterable[Problem]:
     """Yields the problems `switched.erasure:<table>`. A record is asked again: what was erased again since is gone. The
@@ -97,20 +97,22 @@ def erasure_problems(
     record = find_proof(context, VALIDATED.name, candidate)
     facts_then: Mapping[str, Any] = record.get("facts", {}) if record else {}
     loss: Mapping[str, Any] = facts_then.get("loss") or {}
-    returned = returned_rows(context, candidate, source, loss)
+    returned = count_returned_rows(context, candidate, source, loss)
     facts["erasure"] = {item.table: item.unknown or item.rows for item in returned}
     return [
-        Problem(f"switched.erasure:{item.table}", item.text, NEEDED, erasing(context, erased, candidate, source))
+        Problem(
+            f"switched.erasure:{item.table}", item.text, NEEDED, describe_erasing(context, erased, candidate, source)
+        )
         for erased, item in zip(context.settings.erasure.values(), returned, strict=True)
         if item.text
     ]
 
 
-def erasing(context: GateContext, erased: ErasedTable, candidate: Instance, source: Instance | None) -> str:
+def describe_erasing(context: GateContext, erased: ErasedTable, candidate: Instance, source: Instance | None) -> str:
     """Returns what shows the rows: the record at the source, otherwise the report."""
     if not erased.record or source is None:
         return f"python -m restore report (erase them again in {candidate.identifier})"
     column, table = sql.Identifier(erased.record_key or erased.key), Table.parse(erased.record).identifier
     statement = sql.SQL("SELECT {} FROM {}").format(column, table).as_string()
     again = f"shows the keys: erase them again in {candidate.identifier}"
-    return f"{psql_command(context, source, statement)} ({again}); pulumi up"
+    return f"{build_psql_command(context, source, statement)} ({again}); pulumi up"

@@ -22,9 +22,9 @@ from typing import Any, TypeVar, cast
 import pulumi
 
 from restore import polling
-from restore.errors import GateClosed, Problem, list_problems
+from restore.errors import GateClosed, Problem, TemporaryError, list_problems
 from restore.evidence.current_run import GateAtWork
-from restore.gates.error_problems import unproved
+from restore.gates.error_problems import build_unproved
 from restore.model import waivers
 from restore.units import spoken
 from validation.verdict import Verdict
@@ -89,7 +89,7 @@ class Watch:
         return self._end
 
     @staticmethod
-    def now() -> float:
+    def read_clock() -> float:
         """Returns the seconds on the clock of `deadline`."""
         return time.monotonic()
 
@@ -117,12 +117,21 @@ class Watch:
         longest: float = 15.0,
     ) -> Value:
         """Waits as restore.polling's `wait_for` does, by this gate's clock, for at most `seconds`; raises as that
-        does."""
+        does. Says which temporary error it reads again for: AWS or the cluster may stay silent for minutes."""
+
+        def read_aloud() -> Value:
+            try:
+                return read()
+            except TemporaryError as error:
+                reason = str(error).partition("\n")[0]
+                self.say(f"waiting for {subject}, and trying again: {reason}")
+                raise
+
         return polling.wait_for(
-            read,
+            read_aloud,
             is_done,
             stop=self.stop,
-            deadline=min(self.deadline, self.now() + seconds),
+            deadline=min(self.deadline, self.read_clock() + seconds),
             subject=subject,
             describe=describe,
             first=first,
@@ -177,7 +186,7 @@ class Running:
             self._changed.notify_all()
 
     @contextmanager
-    def at_work(self, watch: Watch) -> Generator[None]:
+    def mark_at_work(self, watch: Watch) -> Generator[None]:
         """Lists a gate as at work."""
         began = datetime.now(UTC)
         self._gates[watch.gate] = lambda: GateAtWork(began, watch.said)
@@ -221,15 +230,15 @@ def leave_cleanly_on_interrupt(running: Running) -> None:
     signal.signal(signal.SIGINT, interrupted)
 
 
-def unwaived_problems(proof: Proof, gate: str, waive: Mapping[str, str]) -> tuple[Problem, ...]:
+def select_unwaived(proof: Proof, gate: str, waive: Mapping[str, str]) -> tuple[Problem, ...]:
     """Returns the problems that no waiver covers; restore/model/waivers.py decides."""
-    return tuple(problem for problem in proof.problems if accepted_reason(proof, problem, gate, waive) is None)
+    return tuple(problem for problem in proof.problems if find_accepted_reason(proof, problem, gate, waive) is None)
 
 
-def accepted_reason(proof: Proof, problem: Problem, gate: str, waive: Mapping[str, str]) -> str | None:
+def find_accepted_reason(proof: Proof, problem: Problem, gate: str, waive: Mapping[str, str]) -> str | None:
     """Returns the reason for which a problem is accepted, given now or with an earlier proof; None where there is
     none."""
-    return waivers.reason(problem.subject, gate, waive) or proof.accepted.get(problem.subject)
+    return waivers.find_reason(problem.subject, gate, waive) or proof.accepted.get(problem.subject)
 
 
 def run_work(gate: Gate, watch: Watch) -> Proof:
@@ -245,22 +254,22 @@ def run_work(gate: Gate, watch: Watch) -> Proof:
     except BaseException as error:
         if watch.stop.is_set():
             raise Stopped(f"gate {gate.name} stopped by the operator: {error}; run `pulumi up` again") from error
-        return Proof(Verdict.INCONCLUSIVE, "the gate could not run to its end", {}, (unproved(gate.name, error),))
+        return Proof(Verdict.INCONCLUSIVE, "the gate could not run to its end", {}, (build_unproved(gate.name, error),))
     if watch.stop.is_set() and proof.problems:
         raise Stopped(f"gate {gate.name} stopped by the operator: {proof.summary}; run `pulumi up` again")
     if proof.verdict is not Verdict.PASS and not proof.problems:
-        return replace(proof, problems=(silence_problem(gate.name, proof),))
+        return replace(proof, problems=(build_silence_problem(gate.name, proof),))
     return proof
 
 
-def silence_problem(gate: str, proof: Proof) -> Problem:
+def build_silence_problem(gate: str, proof: Proof) -> Problem:
     """Returns the problem `<gate>.unproved` of a proof that didn't pass and names nothing."""
     return Problem(f"{gate}.unproved", proof.summary or "nothing was proved", "a proof", "pulumi up")
 
 
 def explain_closed(gate: Gate, proof: Proof) -> str | None:
     """Returns why this proof doesn't open the gate, with the commands that would let it pass; None when it does."""
-    left = unwaived_problems(proof, gate.name, gate.waive)
+    left = select_unwaived(proof, gate.name, gate.waive)
     if not left:
         return None
     problems = [waivers.with_command(problem) for problem in left]
@@ -278,7 +287,7 @@ def attempt(
     began = datetime.now(UTC)
     watch = Watch(gate.name, gate.seconds, running.stop, say, receipt, earlier)
     try:
-        with running.at_work(watch):
+        with running.mark_at_work(watch):
             proof = run_work(gate, watch)
         error = explain_closed(gate, proof)
     except Stopped as stopped:
@@ -286,7 +295,7 @@ def attempt(
     waived = {
         problem.subject: reason
         for problem in proof.problems
-        if (reason := accepted_reason(proof, problem, gate.name, gate.waive))
+        if (reason := find_accepted_reason(proof, problem, gate.name, gate.waive))
     }
     proved = {RESOURCE_ID: watch.receipt[RESOURCE_ID]} if watch.receipt.get(RESOURCE_ID) else {}
     document = {
@@ -320,7 +329,7 @@ def read_receipt(inputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", receipt) if isinstance(receipt, Mapping) else {}
 
 
-def receipt_hook(gate: Gate, running: Running) -> pulumi.ResourceHook:
+def build_receipt_hook(gate: Gate, running: Running) -> pulumi.ResourceHook:
     """Returns the hook to bind to the gate's receipt as `before_create` and `before_update`."""
 
     def work(args: pulumi.ResourceHookArgs) -> str | None:

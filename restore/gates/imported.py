@@ -18,12 +18,12 @@ from restore.dumps.load.not_loaded import render_script
 from restore.dumps.model import Dump, LoadResult, Scan, Verification
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.gates import proofs
-from restore.gates.activity import psql_command, psql_file
-from restore.gates.context import GateContext, endpoint_of
+from restore.gates.activity import build_psql_command, build_psql_file_command
+from restore.gates.context import GateContext, require_endpoint
 from restore.gates.hook import Proof, Watch
 from restore.gates.operator_login import LOGIN_SECONDS, MAINTENANCE, set_master_password
-from restore.gates.scanned import options, pinned_dump, progress_reporter, read_dump, with_config_keys
-from restore.gates.targets import operator_target
+from restore.gates.scanned import build_options, find_pinned_dump, make_progress_reporter, read_dump, with_config_keys
+from restore.gates.targets import build_operator_target
 from restore.model.rds import Credential, Endpoint, Instance
 from restore.model.rds_status import USABLE
 from restore.postgres import roles
@@ -38,38 +38,40 @@ DUMP_PAGE = 'docs/dumps.md, "What is loaded is not what the dump holds"'
 
 def prove(context: GateContext, watch: Watch) -> Proof:
     """Loads and verifies; done before, it only says so."""
-    candidate = context.candidate()
-    if context.plan.switched_before and (proof := proofs.earlier_proof(context, watch, candidate)):
+    candidate = context.read_candidate()
+    if context.plan.switched_before and (proof := proofs.find_earlier_proof(context, watch, candidate)):
         return proof
     if earlier := find_earlier_load(context, candidate):
         return Proof(Verdict.PASS, f"loaded and verified before, at {earlier['ended']}", earlier["facts"])
-    endpoint = endpoint_of(candidate)
+    endpoint = require_endpoint(candidate)
     give_login(context, watch, candidate, endpoint)
-    dump = pinned_dump(context)
+    dump = find_pinned_dump(context)
     scan = read_dump(context, watch, dump)
     prepared = prepare(context, endpoint)
-    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "dump": receipt(context), "prepared": prepared}
+    facts: dict[str, Any] = {"resource_id": candidate.resource_id, "dump": build_receipt(context), "prepared": prepared}
     return load(context, watch, candidate, scan, facts)
 
 
 def load(context: GateContext, watch: Watch, candidate: Instance, scan: Scan, facts: dict[str, Any]) -> Proof:
     """Loads the dump, or goes on with it, and compares the database with what was scanned. Adds to `facts`. Raises as
     `run_loader` and `verify` do."""
-    endpoint = endpoint_of(candidate)
-    into, dump = operator_target(context, endpoint), scan.dump
+    endpoint = require_endpoint(candidate)
+    into, dump = build_operator_target(context, endpoint), scan.dump
     watch.say(f"loading {dump.url} into {into}")
     result = run_loader(context, watch, into, scan)
     prepare(context, endpoint)  # a function of the dump may have changed the password of the application's role
     watch.say("comparing rows, indexes, constraints and sequences with the dump")
-    compared = verify.verify(context.s3, dump, into, scan=scan, progress=progress_reporter(watch), stop=watch.stop)
+    compared = verify.verify(context.s3, dump, into, scan=scan, progress=make_progress_reporter(watch), stop=watch.stop)
     facts |= {"load": result.as_json(), "verification": compared.as_json()}
     if script := keep_script(context, result):
         facts["script"] = script
-    lost = tuple(not_loaded_problems(result, run_later(script, partial(psql_file, context, candidate))))
+    lost = tuple(
+        find_not_loaded_problems(result, run_later(script, partial(build_psql_file_command, context, candidate)))
+    )
     named = {problem.subject for problem in lost}
-    differences = difference_problems(compared, dump, partial(psql_command, context, candidate))
+    differences = find_difference_problems(compared, dump, partial(build_psql_command, context, candidate))
     others = (problem for problem in differences if problem.subject not in named)
-    problems = (*lost, *others, *intrusion_problems(result))
+    problems = (*lost, *others, *find_intrusion_problems(result))
     if problems or not compared.passed:
         return Proof(Verdict.FAIL, summarize_failure(result, compared), facts, problems)
     return Proof(Verdict.PASS, summarize_success(result, compared), facts)
@@ -85,7 +87,7 @@ def summarize_success(result: LoadResult, compared: Verification) -> str:
 
 def run_loader(context: GateContext, watch: Watch, into: Target, scan: Scan) -> LoadResult:
     """Loads the dump. Raises as the loader does; a fix of its Refused names the configuration's keys."""
-    how, report = options(context.settings), progress_reporter(watch)
+    how, report = build_options(context.settings), make_progress_reporter(watch)
     try:
         return loader.load(context.s3, scan.dump, into, how, scan=scan, progress=report, stop=watch.stop)
     except Refused as error:
@@ -125,7 +127,7 @@ def run_later(script: str, psql: Callable[[str], str]) -> str:
     return f"{psql(script)}; pulumi up"
 
 
-def not_loaded_problems(result: LoadResult, command: str) -> Iterable[Problem]:
+def find_not_loaded_problems(result: LoadResult, command: str) -> Iterable[Problem]:
     """Yields what the server refused of the dump and the database needs, each with the name that a waiver takes.
     `command` runs the script of it. Of several statements about one object the first stands for all."""
     told: set[str] = set()
@@ -139,7 +141,7 @@ def not_loaded_problems(result: LoadResult, command: str) -> Iterable[Problem]:
             yield Problem(f"imported.{item.kind}:{item.name}", f"{item.reason}{place}", f"as in {result.dump.url}", fix)
 
 
-def receipt(context: GateContext) -> dict[str, str]:
+def build_receipt(context: GateContext) -> dict[str, str]:
     """Returns the pinned bytes, as they stand in the receipt."""
     dump = context.plan.point.dump
     return dict(vars(dump)) if dump else {}
@@ -149,7 +151,7 @@ def find_earlier_load(context: GateContext, candidate: Instance) -> dict[str, An
     """Returns the record of this very dump in this very instance. A database that has served since then differs
     rightly."""
     record = proofs.find_proof(context, "imported", candidate)
-    return dict(record) if record and record["facts"].get("dump") == receipt(context) else None
+    return dict(record) if record and record["facts"].get("dump") == build_receipt(context) else None
 
 
 # The operator's login
@@ -163,7 +165,7 @@ def give_login(context: GateContext, watch: Watch, candidate: Instance, endpoint
         else:
             set_operator_password(context, watch, candidate)
     watch.wait_for(
-        lambda: login_refusal(context, endpoint),
+        lambda: find_login_refusal(context, endpoint),
         lambda text: not text,
         seconds=LOGIN_SECONDS,
         subject=f"the operator's login on {endpoint}",
@@ -187,16 +189,16 @@ def set_operator_password(context: GateContext, watch: Watch, candidate: Instanc
 
 def let_in_by_iam(context: GateContext, candidate: Instance, endpoint: Endpoint, secret: str) -> None:
     """Lets IAM tokens in; from then on they are the only login of that user, and a second run finds it done."""
-    if login_refusal(context, endpoint):
-        master = context.secrets.managed(secret, candidate.master_user or context.settings.login.user)
+    if find_login_refusal(context, endpoint):
+        master = context.secrets.read_managed_login(secret, candidate.master_user or context.settings.login.user)
         with postgres.administer(endpoint, master, context.settings.tls, MAINTENANCE) as connection:
             roles.let_in_by_iam(connection)
 
 
-def login_refusal(context: GateContext, endpoint: Endpoint) -> str:
+def find_login_refusal(context: GateContext, endpoint: Endpoint) -> str:
     """Returns why the operator can't log in; "" when it works. RDS takes a new password some time after it said so."""
     try:
-        with postgres.connect(endpoint, context.login(endpoint), context.settings.tls, MAINTENANCE):
+        with postgres.connect(endpoint, context.read_login(endpoint), context.settings.tls, MAINTENANCE):
             return ""
     except RestoreError as error:
         return str(error)
@@ -208,8 +210,8 @@ def login_refusal(context: GateContext, endpoint: Endpoint) -> str:
 def prepare(context: GateContext, endpoint: Endpoint) -> dict[str, Any]:
     """Makes the application's role with its own password, the owner and the database; found again when they exist.
     Raises PermanentError without the application's user and password, RestoreError when the server can't be asked."""
-    operator = context.login(endpoint)
-    application = application_login(context)
+    operator = context.read_login(endpoint)
+    application = read_application_login(context)
     owner = context.settings.backups.owner or application.user
     with postgres.administer(endpoint, operator, context.settings.tls, MAINTENANCE) as connection:
         if application.user != operator.user:
@@ -220,9 +222,9 @@ def prepare(context: GateContext, endpoint: Endpoint) -> dict[str, Any]:
     return {"database": context.database, "owner": owner, "application": application.user}
 
 
-def application_login(context: GateContext) -> Credential:
+def read_application_login(context: GateContext) -> Credential:
     """Returns user and password of the applications' URL. Raises PermanentError when it has none."""
-    parameters = postgres.application_login(context.application_url())
+    parameters = postgres.application_login(context.read_application_url())
     if not parameters.get("user") or not parameters.get("password"):
         needed = "user and password of the application, to give them to the new database"
         secret = context.settings.secret
@@ -234,7 +236,7 @@ def application_login(context: GateContext) -> Credential:
 # What differs
 
 
-def difference_problems(compared: Verification, dump: Dump, psql: Callable[[str], str]) -> Iterable[Problem]:
+def find_difference_problems(compared: Verification, dump: Dump, psql: Callable[[str], str]) -> Iterable[Problem]:
     """Yields each difference with the name that a waiver takes. `psql` gives the command that runs a statement in the
     candidate."""
     again = f"pulumi config set id <another id>; pulumi up (loads it into another candidate: {DUMP_PAGE})"
@@ -255,7 +257,7 @@ def difference_problems(compared: Verification, dump: Dump, psql: Callable[[str]
         yield Problem("imported.rows", "no table was compared", "at least one table of the dump", again)
 
 
-def intrusion_problems(result: LoadResult) -> Iterable[Problem]:
+def find_intrusion_problems(result: LoadResult) -> Iterable[Problem]:
     """Yields what changed on the server besides the database while the dump was loaded, and the load did not change."""
     needed = "nothing outside the database changes while a dump is loaded"
     fix = f"{DUMP_PAGE}; pulumi config set id <another id>; pulumi up"

@@ -8,9 +8,9 @@ from psycopg import sql
 
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates.context import GateContext
-from restore.gates.error_problems import error_problem
+from restore.gates.error_problems import build_error_problem
 from restore.gates.hook import Watch
-from restore.kubernetes import Job, psql_job, run_job
+from restore.kubernetes import Job, build_psql_job, run_job
 from restore.model.rds import Instance
 from restore.model.request import Tls
 from restore.postgres import SYSTEM
@@ -25,21 +25,21 @@ LOG_LINES = 3
 """Lines of the Job's log, redacted, in the problem: psql's last words tell a refused login from a closed network."""
 
 
-def in_cluster_problems(
+def find_in_cluster_problems(
     context: GateContext, watch: Watch, candidate: Instance, expectations: Expectations
 ) -> list[Problem]:
     """Runs the Job: the application's login and its tables, from a pod in its namespace."""
     watch.say("connecting from inside the cluster")
-    job = connection_job(context, candidate, expectations)
-    deadline = min(watch.deadline, watch.now() + JOB_SECONDS)
+    job = build_connection_job(context, candidate, expectations)
+    deadline = min(watch.deadline, watch.read_clock() + JOB_SECONDS)
     needed = f"psql connects as the application from {job.namespace}"
     try:
         result = run_job(context.api, job, stop=watch.stop, deadline=deadline)
     except RestoreError as error:
         if watch.stop.is_set():
             raise
-        return [error_problem(SUBJECT, error, needed)]
-    wanted_lines = len(statements(expectations))
+        return [build_error_problem(SUBJECT, error, needed)]
+    wanted_lines = len(build_statements(expectations))
     if result.succeeded and len(result.lines) >= wanted_lines:
         return []
     reasons = result.reasons or (f"exit code {result.exit_code}, {len(result.lines)} lines of {wanted_lines}",)
@@ -50,12 +50,12 @@ def in_cluster_problems(
     return [Problem(SUBJECT, found, needed, f"{LOGIN_PAGE}; pulumi up")]
 
 
-def connection_job(context: GateContext, candidate: Instance, expectations: Expectations) -> Job:
+def build_connection_job(context: GateContext, candidate: Instance, expectations: Expectations) -> Job:
     """Returns the Job that logs in with the application's own login. Raises PermanentError when its URL is gone, or the
     root certificate can't be read."""
     endpoint = candidate.endpoint
     assert endpoint is not None
-    login = urls.read_parameters(context.application_url())
+    login = urls.read_parameters(context.read_application_url())
     environment = {
         "PGHOST": endpoint.host,
         "PGPORT": str(endpoint.port),
@@ -78,10 +78,10 @@ def connection_job(context: GateContext, candidate: Instance, expectations: Expe
         service_account=settings.validation.job.service_account,
         image_pull_secrets=settings.validation.job.image_pull_secrets,
     )
-    return psql_job(job, statements(expectations), environment, certificate(settings.tls))
+    return build_psql_job(job, build_statements(expectations), environment, read_certificate(settings.tls))
 
 
-def statements(expectations: Expectations) -> tuple[str, ...]:
+def build_statements(expectations: Expectations) -> tuple[str, ...]:
     """Returns statements with one line of output each, whatever the tables hold."""
     reads = [
         sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT 1) AS one").format(table.identifier).as_string()
@@ -90,7 +90,7 @@ def statements(expectations: Expectations) -> tuple[str, ...]:
     return ("SELECT current_user, current_database(), pg_is_in_recovery()", *reads)
 
 
-def certificate(tls: Tls) -> str | None:
+def read_certificate(tls: Tls) -> str | None:
     """Returns the root certificate's text (PEM), None where those of the system count. Raises PermanentError for a file
     that can't be read."""
     if tls.root_certificate in (None, SYSTEM):

@@ -36,7 +36,7 @@ LastKnown = Callable[[], Baseline | BaselineError | None]
 """Reads what the source last was known to hold: a baseline, why none can be had, or None where none is configured."""
 
 
-def report(
+def make_report(
     watch: Watch,
     source: Target | None,
     last_known: LastKnown,
@@ -84,7 +84,7 @@ def compare(
 ) -> LossReport:
     """Compares row by row with the source; where it is gone or can't be compared, estimated by its newest baseline.
     Takes at most `seconds`, and no longer than the gate's deadline."""
-    left = min(seconds, max(0.0, watch.deadline - watch.now()))
+    left = min(seconds, max(0.0, watch.deadline - watch.read_clock()))
     columns = {item.table: item.column for item in expectations.freshness}
     unknown = (
         run(source, candidate, budget_seconds=left, timestamps=columns, stop=watch.stop)
@@ -103,7 +103,7 @@ def compare(
     return replace(unknown, problems=(*unknown.problems, str(baseline or NO_BASELINE)), fix=AGAIN if source else FIX)
 
 
-def newest(store: Store, plan: Plan) -> Mapping[str, Any]:
+def read_newest(store: Store, plan: Plan) -> Mapping[str, Any]:
     """Returns what the newest proof of this restore says of the loss, in short; for the stack's outputs."""
     try:
         record = store.latest(plan.stack, plan.id, VALIDATED.name)

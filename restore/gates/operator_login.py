@@ -11,8 +11,8 @@ import math
 
 from restore import postgres
 from restore.errors import Problem, RestoreError
-from restore.gates.context import GateContext, endpoint_of
-from restore.gates.error_problems import error_problem
+from restore.gates.context import GateContext, require_endpoint
+from restore.gates.error_problems import build_error_problem
 from restore.gates.hook import Watch
 from restore.model.rds import Endpoint, Instance
 from restore.model.request import Method
@@ -32,7 +32,7 @@ def ensure_login(context: GateContext, watch: Watch, candidate: Instance) -> Pro
     login, owner = context.settings.login, candidate.master_user
     if login.iam or login.user != owner or context.plan.switched_before or context.plan.point.method is Method.DUMP:
         return None
-    endpoint = endpoint_of(candidate)
+    endpoint = require_endpoint(candidate)
     if not is_password_refused(context, endpoint):
         return None
     watch.say(f"{candidate.identifier} has another master password (of its recovery point): setting the operator's")
@@ -49,7 +49,7 @@ def ensure_login(context: GateContext, watch: Watch, candidate: Instance) -> Pro
     except RestoreError as error:
         if watch.stop.is_set():
             raise
-        return error_problem(SUBJECT, error, needed)
+        return build_error_problem(SUBJECT, error, needed)
     return None
 
 
@@ -57,7 +57,7 @@ def set_master_password(context: GateContext, watch: Watch, candidate: Instance,
     """Sends the operator's password until RDS takes it, for at most `seconds` and the gate's own deadline.
 
     RDS takes a modification only between its own: during the first backup it answers "not now"."""
-    password = context.login(endpoint_of(candidate)).password
+    password = context.read_login(require_endpoint(candidate)).password
     watch.wait_for(
         lambda: context.rds.set_master_password(candidate.resource_id, password),
         lambda _sent: True,
@@ -69,7 +69,7 @@ def set_master_password(context: GateContext, watch: Watch, candidate: Instance,
 def is_password_refused(context: GateContext, endpoint: Endpoint) -> bool:
     """Tells whether the server knows the operator by another password; False for whatever else keeps it out."""
     try:
-        with postgres.connect(endpoint, context.login(endpoint), context.settings.tls, MAINTENANCE):
+        with postgres.connect(endpoint, context.read_login(endpoint), context.settings.tls, MAINTENANCE):
             return False
     except RestoreError as error:
         return is_wrong_password(error)

@@ -27,7 +27,7 @@ def find_record(store: Store, stack: str, restore_id: str, gate: str, instance: 
     return None
 
 
-def earlier_proof(context: GateContext, watch: Watch, instance: Instance) -> Proof | None:
+def find_earlier_proof(context: GateContext, watch: Watch, instance: Instance) -> Proof | None:
     """Returns the proof by which this gate opened for this very instance before, with what was waived then; None if it
     didn't.
 

@@ -14,19 +14,19 @@ from restore.config.keys import SAFETY_CHECK
 from restore.errors import Problem, RestoreError, TemporaryError
 from restore.gates.activity import (
     RunningWorkload,
-    activity_problems,
+    build_pods_problem,
+    find_activity_problems,
     list_running,
+    list_use_facts,
     observe_until_idle,
-    pods_problem,
-    use_facts,
 )
 from restore.gates.context import GateContext
-from restore.gates.error_problems import error_problem, unreachable
+from restore.gates.error_problems import build_error_problem, build_unreachable
 from restore.gates.hook import Proof, Watch
-from restore.gates.source_region import replicated_until, unfenced_problems
+from restore.gates.source_region import find_unfenced_problems, read_replicated_until
 from restore.model.rds import Instance
-from restore.model.rds_status import BROKEN, LEAVING, SNAPSHOT_READY, way_out
-from restore.model.waivers import reason
+from restore.model.rds_status import BROKEN, LEAVING, SNAPSHOT_READY, describe_way_out
+from restore.model.waivers import find_reason
 from restore.units import TIME_FORMAT
 from validation.verdict import Verdict
 
@@ -42,16 +42,16 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         "endpoint": str(context.plan.apps[0].endpoint),
     }
     problems = list(await_no_pods(context, watch))
-    unseen = unfenced_problems(context, watch, context.plan.serving)
+    unseen = find_unfenced_problems(context, watch, context.plan.serving)
     if unseen:
         facts["source_region"] = context.settings.source_region
         return conclude([*problems, *unseen], facts, "")
-    database = context.serving()
+    database = context.find_serving()
     if database is None:
         facts["quiet_since"] = datetime.now(UTC).isoformat()
         return conclude(problems, facts, "no pod is left; the database they used is gone")
     problems += await_idle_database(context, watch, database, facts)
-    if any(reason(problem.subject, watch.gate, context.settings.waive) is None for problem in problems):
+    if any(find_reason(problem.subject, watch.gate, context.settings.waive) is None for problem in problems):
         return conclude(problems, facts, "")
     if context.plan.safety_snapshot and not context.plan.adopt_safety:
         problems += await_snapshot_ready(context, watch)
@@ -89,9 +89,9 @@ def await_no_pods(context: GateContext, watch: Watch) -> Iterable[Problem]:
         if watch.stop.is_set():
             raise
         if not last:
-            return [error_problem("quiesced.pods", error, "no pod of the applications")]
+            return [build_error_problem("quiesced.pods", error, "no pod of the applications")]
         running = last[0]
-    return [pods_problem(context, "quiesced", running)] if running else []
+    return [build_pods_problem(context, "quiesced", running)] if running else []
 
 
 def await_idle_database(
@@ -105,16 +105,16 @@ def await_idle_database(
         if watch.stop.is_set():
             raise
         facts["unreachable"] = str(error)
-        return [unreachable("quiesced", database, error)]
+        return [build_unreachable("quiesced", database, error)]
     interval = use.interval
     facts |= {
         "quiet_since": interval.first.at.isoformat(),
         "sessions": len(interval.sessions),
         "rows_written": interval.rows_written,
         "wal_bytes": interval.wal_bytes,
-        **use_facts(use),
+        **list_use_facts(use),
     }
-    return activity_problems(context, database, use, "quiesced")
+    return find_activity_problems(context, database, use, "quiesced")
 
 
 def await_snapshot_ready(context: GateContext, watch: Watch) -> Iterable[Problem]:
@@ -140,19 +140,19 @@ def await_snapshot_ready(context: GateContext, watch: Watch) -> Iterable[Problem
     except RestoreError as error:
         if watch.stop.is_set():
             raise
-        return [snapshot_problem(source, error.problem.found if error.problem else str(error))]
-    return [] if instance.status in SNAPSHOT_READY else [snapshot_problem(instance, f"status {instance.status}")]
+        return [build_snapshot_problem(source, error.problem.found if error.problem else str(error))]
+    return [] if instance.status in SNAPSHOT_READY else [build_snapshot_problem(instance, f"status {instance.status}")]
 
 
-def snapshot_problem(source: Instance, found: str) -> Problem:
+def build_snapshot_problem(source: Instance, found: str) -> Problem:
     """Returns a problem named as the waiver that does without it: this gate's own would leave the snapshot to fail."""
     needed = f"status {' or '.join(sorted(SNAPSHOT_READY))} for the safety snapshot of {source.identifier}"
-    return Problem(SAFETY_CHECK, found, needed, f"{way_out(source.status, source.identifier)}; pulumi up")
+    return Problem(SAFETY_CHECK, found, needed, f"{describe_way_out(source.status, source.identifier)}; pulumi up")
 
 
-def latest_of_source(context: GateContext) -> datetime | None:
+def read_latest_of_source(context: GateContext) -> datetime | None:
     """Returns the last moment that the source can be restored to, as RDS says now."""
-    source = context.source()
+    source = context.find_source()
     return source.latest_restorable if source else None
 
 
@@ -163,14 +163,14 @@ def await_latest_restorable(context: GateContext, watch: Watch, facts: dict[str,
     Of a database that couldn't be asked nobody knows when it was quiet: `latest` is then what it says now.
     """
     if "quiet_since" not in facts:
-        facts["latest_restorable"] = str(latest_of_source(context))
+        facts["latest_restorable"] = str(read_latest_of_source(context))
         return []
     since = datetime.fromisoformat(str(facts["quiet_since"]))
     name = f"{watch.gate}.latest"
-    waived = reason(name, watch.gate, context.settings.waive) is not None
+    waived = find_reason(name, watch.gate, context.settings.waive) is not None
 
     def read() -> datetime:
-        latest = replicated_until(context) if context.settings.source_region else latest_of_source(context)
+        latest = read_replicated_until(context) if context.settings.source_region else read_latest_of_source(context)
         if latest is None:
             raise TemporaryError("there is no LatestRestorableTime")
         return latest

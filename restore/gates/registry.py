@@ -37,7 +37,7 @@ from restore.model.gates import (
     SERVING,
     SWITCHED,
     VALIDATED,
-    candidate_gates,
+    list_candidate_gates,
 )
 from restore.model.request import Runner
 
@@ -70,7 +70,7 @@ def make_gate(context: GateContext, name: str) -> Gate:
     record = partial(publish.record, context.store, context.plan.stack, context.plan.id, name, warn=pulumi.log.warn)
     work = partial(prove, context)
     if context.settings.runner is Runner.KUBERNETES and name in IN_JOBS:
-        work = partial(follow.prove, partial(validated.wanted_expectations, context.settings), context)
+        work = partial(follow.prove, partial(validated.read_expectations, context.settings), context)
     return Gate(name, seconds, work, record, waive, take_fingerprint(context, name, waive))
 
 
@@ -86,11 +86,11 @@ def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) 
     if name == CONFORMED.name and context.settings.instance:
         extra["instance"] = dict(context.settings.instance)
     if name in (SCANNED.name, IMPORTED.name):
-        extra |= scanned.fingerprint(context.settings)
+        extra |= scanned.take_fingerprint(context.settings)
     if name == VALIDATED.name:
-        extra |= validated.fingerprint(context.settings)
+        extra |= validated.take_fingerprint(context.settings)
     if name == APPROVED.name:
-        extra |= {"terms": approval.digest_terms(context.settings), **validated.fingerprint(context.settings)}
+        extra |= {"terms": approval.digest_terms(context.settings), **validated.take_fingerprint(context.settings)}
     if name == SERVING.name and context.settings.dependents is Follow.FOLLOW:
         extra["dependents"] = str(Follow.FOLLOW)
     if name == SWITCHED.name and context.settings.fence:
@@ -101,4 +101,4 @@ def take_fingerprint(context: GateContext, name: str, waive: Mapping[str, str]) 
 def is_candidate_proved(context: GateContext) -> bool:
     """Tells whether every gate of the candidate has opened for the instance that is there now, by the evidence."""
     candidate = context.plan.candidate_found
-    return all(proofs.find_proof(context, gate.name, candidate) for gate in candidate_gates(context.plan))
+    return all(proofs.find_proof(context, gate.name, candidate) for gate in list_candidate_gates(context.plan))

@@ -16,11 +16,11 @@ from typing import Any
 from restore import postgres
 from restore.cutover.names import Done, Obstacle, Rename, Step, Wait, next_step, pending_check
 from restore.errors import Problem, RestoreError, TemporaryError
-from restore.gates.context import GateContext, endpoint_of
+from restore.gates.context import GateContext, require_endpoint
 from restore.gates.hook import RESOURCE_ID, Proof, Stopped, Watch
 from restore.model.planned import RenamePlan
 from restore.model.rds import Instance
-from restore.model.waivers import reason
+from restore.model.waivers import find_reason
 from validation.verdict import Verdict
 
 SECONDS = 24 * 3600.0
@@ -63,7 +63,7 @@ def move_names(context: GateContext, watch: Watch, plan: RenamePlan, facts: dict
     except TemporaryError as error:
         if watch.stop.is_set():
             raise Stopped(f"gate {watch.gate} stopped by the operator: {error}; run `pulumi up` again") from error
-        return [refusal_problem(plan, error, facts)]
+        return [build_refusal_problem(plan, error, facts)]
     return outcome or []
 
 
@@ -90,7 +90,7 @@ class Mover:
         except RestoreError as error:
             # An answer that was lost makes the next try a refusal, and the name is, or is becoming, ours: look again
             if self._refusal:
-                return [refusal_problem(self._plan, error, self._facts)]
+                return [build_refusal_problem(self._plan, error, self._facts)]
             self._refusal = error
             return None
         self._refusal = None
@@ -103,34 +103,36 @@ class Mover:
     def _take(self, step: Step) -> list[Problem] | None:
         match step:
             case Done():
-                return [pending_problem(obstacle) for obstacle in self._waived.values()]
+                return [build_pending_problem(obstacle) for obstacle in self._waived.values()]
             case Obstacle() if step.pending and is_waived(self._context, self._watch, step):
                 self._waived[step.instance] = step
-            case Obstacle() if step.instance == self._plan.holder and self._watch.now() - self._sent < UNLISTED_SECONDS:
+            case Obstacle() if (
+                step.instance == self._plan.holder and self._watch.read_clock() - self._sent < UNLISTED_SECONDS
+            ):
                 self._watch.say(f"{step.instance} isn't listed at the moment")
             case Obstacle():
-                return [obstacle_problem(self._plan, step, self._facts)]
+                return [build_obstacle_problem(self._plan, step, self._facts)]
             case Wait():
                 self._watch.say(step.text)
             case Rename():
                 send(self._context, self._watch, step, self._accepted, self._facts)
-                self._sent = self._watch.now()
+                self._sent = self._watch.read_clock()
         return None
 
 
 def is_shut(context: GateContext, watch: Watch, problems: Iterable[Problem]) -> bool:
-    return any(reason(problem.subject, watch.gate, context.settings.waive) is None for problem in problems)
+    return any(find_reason(problem.subject, watch.gate, context.settings.waive) is None for problem in problems)
 
 
 def is_waived(context: GateContext, watch: Watch, obstacle: Obstacle) -> bool:
-    return reason(pending_check(obstacle.instance), watch.gate, context.settings.waive) is not None
+    return find_reason(pending_check(obstacle.instance), watch.gate, context.settings.waive) is not None
 
 
 def read_instances(context: GateContext, plan: RenamePlan) -> list[Instance]:
     """Reads the two instances as they are now, by DbiResourceId, and whoever has a name that is needed. Raises
     RestoreError."""
-    own = [context.rds.instance_by_resource_id(resource) for resource in (plan.leaver, plan.holder) if resource]
-    named = [context.rds.instance(name) for name in (plan.production, plan.aside)]
+    own = [context.rds.find_instance_by_resource_id(resource) for resource in (plan.leaver, plan.holder) if resource]
+    named = [context.rds.find_instance(name) for name in (plan.production, plan.aside)]
     return list({instance.resource_id: instance for instance in [*named, *own] if instance}.values())
 
 
@@ -141,20 +143,20 @@ def send(context: GateContext, watch: Watch, step: Rename, waived: frozenset[str
     facts["calls"] = [*facts["calls"], {RESOURCE_ID: step.resource_id, "from": former, "to": step.identifier}]
 
 
-def pending_problem(obstacle: Obstacle) -> Problem:
+def build_pending_problem(obstacle: Obstacle) -> Problem:
     return Problem(
         f"renamed.pending:{obstacle.instance}", obstacle.found, obstacle.needed, f"{obstacle.fix}; pulumi up"
     )
 
 
-def obstacle_problem(plan: RenamePlan, obstacle: Obstacle, facts: Mapping[str, Any]) -> Problem:
+def build_obstacle_problem(plan: RenamePlan, obstacle: Obstacle, facts: Mapping[str, Any]) -> Problem:
     if obstacle.pending:
-        return pending_problem(obstacle)
+        return build_pending_problem(obstacle)
     found = f"{obstacle.instance}: {obstacle.found}; {describe_names(plan, facts)}"
     return Problem(HOLDER, found, f"{obstacle.needed}, so that {plan.production} is {plan.holder}", obstacle.fix)
 
 
-def refusal_problem(plan: RenamePlan, error: RestoreError, facts: Mapping[str, Any]) -> Problem:
+def build_refusal_problem(plan: RenamePlan, error: RestoreError, facts: Mapping[str, Any]) -> Problem:
     found = error.problem.found if error.problem else " ".join(str(error).split())
     fix = (
         "pulumi up (goes on where it stands); or, back: pulumi config set traffic frozen; pulumi up; "
@@ -178,7 +180,7 @@ def describe_names(plan: RenamePlan, facts: Mapping[str, Any]) -> str:
 def follow_name(context: GateContext, watch: Watch, plan: RenamePlan, facts: dict[str, Any]) -> Iterable[Problem]:
     """Waits until production's endpoint is that of the database, and reaches it and not the other one; for at most
     NAME_SECONDS. Raises Stopped when the operator ends the run."""
-    since = watch.now()
+    since = watch.read_clock()
     last = ["nothing was asked yet"]
 
     def reached() -> bool:
@@ -198,7 +200,7 @@ def follow_name(context: GateContext, watch: Watch, plan: RenamePlan, facts: dic
         needed = f"the database {plan.holder} behind the endpoint of {plan.production}"
         fix = f"aws rds describe-db-instances --db-instance-identifier {plan.production}; pulumi up"
         return [Problem(PRODUCTION, last[0], needed, fix)]
-    facts["seconds_until_reached"] = round(watch.now() - since, 1)
+    facts["seconds_until_reached"] = round(watch.read_clock() - since, 1)
     return []
 
 
@@ -207,13 +209,13 @@ def describe_reach(context: GateContext, plan: RenamePlan, facts: dict[str, Any]
 
     Two servers never start at the same microsecond: the one behind production's endpoint is not the other instance's
     when theirs differ."""
-    holder = context.serving()
+    holder = context.find_serving()
     if holder is None or holder.identifier != plan.production:
         return f"{plan.holder} is {holder.identifier if holder else 'gone'}"
-    endpoint = endpoint_of(holder)
+    endpoint = require_endpoint(holder)
     started = read_start(context, holder)
     facts["endpoint"] = str(endpoint)
-    left = context.left()
+    left = context.find_left()
     try:
         other = read_start(context, left) if left else None
     except RestoreError as error:

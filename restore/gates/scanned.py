@@ -31,7 +31,7 @@ SKIP = re.compile(r"--skip ([a-z_]+(?::[^\s,;]+)?)")
 """The loader's flag, with what it leaves out."""
 
 
-def options(settings: Settings) -> Options:
+def build_options(settings: Settings) -> Options:
     """Returns how to load: a role that the dump names and the new server lacks is made, without login."""
     store = settings.backups
     return Options(
@@ -43,17 +43,20 @@ def options(settings: Settings) -> Options:
     )
 
 
-def fingerprint(settings: Settings) -> dict[str, list[str]]:
+def take_fingerprint(settings: Settings) -> dict[str, list[str]]:
     """Returns what changes the judgement of a dump besides its bytes; nothing for what is not set."""
     mapped = [f"{old}={new}" for old, new in sorted(settings.backups.map.items())]
-    return {name: kinds for name, kinds in {**list_flags(options(settings)), "map": mapped}.items() if kinds}
+    return {name: kinds for name, kinds in {**list_flags(build_options(settings)), "map": mapped}.items() if kinds}
 
 
 def prove(context: GateContext, watch: Watch) -> Proof:
     """Reads the whole dump; names every reason not to load it at once."""
-    scan_result = read_dump(context, watch, pinned_dump(context))
-    problems = [*map(with_config_keys, scan_result.problems), *storage_problems(scan_result, context.plan.settings)]
-    problems += owner_problems(scan_result, context.settings)
+    scan_result = read_dump(context, watch, find_pinned_dump(context))
+    problems = [
+        *map(with_config_keys, scan_result.problems),
+        *find_storage_problems(scan_result, context.plan.settings),
+    ]
+    problems += find_owner_problems(scan_result, context.settings)
     if not scan_result.tables:
         needed = "a dump with rows in it"
         problems.append(Problem("scanned.tables", "no table with rows", needed, "python -m restore options"))
@@ -63,7 +66,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
     return Proof(Verdict.PASS, f"{scan_result.dump.url} is whole: {what}", scan_result.as_json())
 
 
-def owner_problems(scan_result: Scan, settings: Settings) -> Iterable[Problem]:
+def find_owner_problems(scan_result: Scan, settings: Settings) -> Iterable[Problem]:
     """Yields the problems of owners with rights on the whole server, as a new instance has them: its master user and
     RDS's own roles."""
     allowed = settings.backups.allow
@@ -89,7 +92,7 @@ def with_config_keys(problem: Problem) -> Problem:
     return replace(problem, fix=f"pulumi config set --path 'backups.skip[0]' {kind[1]}{or_run}; pulumi up")
 
 
-def pinned_dump(context: GateContext) -> Dump:
+def find_pinned_dump(context: GateContext) -> Dump:
     """Returns the dump of the plan, in exactly that version."""
     planned = context.plan.point.dump
     assert planned is not None, "method dump plans a dump"
@@ -100,12 +103,12 @@ def read_dump(context: GateContext, watch: Watch, dump: Dump) -> Scan:
     """Returns what is in the dump; read once in a run. Raises as `scan` does."""
     if dump.identity not in context.scans:
         context.scans[dump.identity] = scan.scan(
-            context.s3, dump, options(context.settings), progress=progress_reporter(watch), stop=watch.stop
+            context.s3, dump, build_options(context.settings), progress=make_progress_reporter(watch), stop=watch.stop
         )
     return context.scans[dump.identity]
 
 
-def storage_problems(scan_result: Scan, settings: InstanceSettings) -> Iterable[Problem]:
+def find_storage_problems(scan_result: Scan, settings: InstanceSettings) -> Iterable[Problem]:
     """Yields the problem of too little storage, which must be there before: RDS's autoscaling is slower than a load
     (User Guide, "Managing capacity automatically with Amazon RDS storage autoscaling")."""
     size, needed = settings.allocated_storage, math.ceil(scan_result.target_bytes / GIB)
@@ -118,7 +121,7 @@ def storage_problems(scan_result: Scan, settings: InstanceSettings) -> Iterable[
         )
 
 
-def progress_reporter(watch: Watch) -> Callable[[Progress], None]:
+def make_progress_reporter(watch: Watch) -> Callable[[Progress], None]:
     """Says where a scan or a load stands: each phase at its beginning, then every 15 s."""
     context = contextvars.copy_context()  # Pulumi's log knows its program by it, in whatever thread this is called
     last: list[tuple[LoadPhase, float]] = []

@@ -14,10 +14,10 @@ from psycopg import sql
 
 from restore import postgres
 from restore.errors import Problem, RestoreError
-from restore.gates.activity import psql_command
+from restore.gates.activity import build_psql_command
 from restore.gates.baselines import find_baseline
 from restore.gates.context import GateContext
-from restore.gates.error_problems import error_problem
+from restore.gates.error_problems import build_error_problem
 from restore.gates.hook import Watch
 from restore.model.rds import Instance
 from restore.postgres.sequences import Name, Sequence
@@ -66,12 +66,12 @@ def plan_advances(last_values: LastValues, present: Mapping[Name, Sequence]) -> 
     for name, last in last_values.values.items():
         sequence = present.get(name)
         if sequence and sequence.readable and sequence.is_behind(last):
-            after = target(sequence, last, last_values.margin)
+            after = choose_target(sequence, last, last_values.margin)
             advances.append(Advance(name, sequence.last, after, sequence.allows(after)))
     return tuple(advances)
 
 
-def target(sequence: Sequence, last: int, margin: int) -> int:
+def choose_target(sequence: Sequence, last: int, margin: int) -> int:
     """Returns where a sequence is to stand: `margin` values beyond `last`. One that cycles takes the place of the
     other, for it has no beyond."""
     return last if sequence.cycles else last + margin * sequence.increment
@@ -126,7 +126,7 @@ def tell_behind(context: GateContext, watch: Watch, database: Instance, other: I
     return (said,) if said else ()
 
 
-def sequence_problems(
+def move_sequences(
     context: GateContext, watch: Watch, database: Instance, left: Instance | None, facts: dict[str, Any]
 ) -> Iterable[Problem]:
     """Moves the candidate's sequences on where the configuration wants it, and tells otherwise. Adds to `facts`.
@@ -149,7 +149,7 @@ def sequence_problems(
     except RestoreError as error:
         if watch.stop.is_set():
             raise
-        return [error_problem(NAME, error, NEEDED)]
+        return [build_error_problem(NAME, error, NEEDED)]
 
 
 def find_last_values(context: GateContext, left: Instance | None) -> LastValues | Problem:
@@ -189,20 +189,20 @@ def advance_all(
     }
     watch.say(f"{len(moved)} sequences of {database.identifier} are past {last_values.where}")
     unread = [*last_values.unreadable, *(name for name, sequence in present.items() if not sequence.readable)]
-    return [*exhausted(context, database, behind), *unreadable(context, database, present, unread)]
+    return [*find_exhausted(context, database, behind), *find_unreadable(context, database, present, unread)]
 
 
-def exhausted(context: GateContext, database: Instance, behind: Iterable[Advance]) -> list[Problem]:
+def find_exhausted(context: GateContext, database: Instance, behind: Iterable[Advance]) -> list[Problem]:
     """Returns the sequences whose limits don't allow what they would have to have."""
     full = [advance for advance in behind if not advance.allowed]
     if not full:
         return []
     found = f"beyond the limits of the sequence: {', '.join(advance.text for advance in full[:SHOWN])}"
     statement = sql.SQL("ALTER SEQUENCE {} AS bigint NO MAXVALUE").format(sql.Identifier(*full[0].name)).as_string()
-    return [Problem(NAME, found, NEEDED, f"{psql_command(context, database, statement)}; pulumi up")]
+    return [Problem(NAME, found, NEEDED, f"{build_psql_command(context, database, statement)}; pulumi up")]
 
 
-def unreadable(
+def find_unreadable(
     context: GateContext, database: Instance, present: Mapping[Name, Sequence], names: list[Name]
 ) -> list[Problem]:
     """Returns the sequences whose values the operator's login may not see."""
@@ -212,4 +212,4 @@ def unreadable(
     owner = next((present[name].owner for name in names if name in present), "<owner>")
     statement = sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(owner)).as_string()
     found = f"the operator's login may not see {len(names)} sequences: {shown}"
-    return [Problem(NAME, found, NEEDED, f"{psql_command(context, database, statement)}; pulumi up")]
+    return [Problem(NAME, found, NEEDED, f"{build_psql_command(context, database, statement)}; pulumi up")]

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from restore import postgres
 from restore.cutover.connection_url import is_same_endpoint, read_endpoint
 from restore.errors import Problem, RestoreError, TemporaryError
-from restore.gates.activity import describe_sessions, ending_command, is_ignored
+from restore.gates.activity import build_ending_command, describe_sessions, is_ignored
 from restore.gates.context import GateContext
-from restore.gates.dependents import dependent_problems
-from restore.gates.error_problems import unreachable
+from restore.gates.dependents import follow_dependents
+from restore.gates.error_problems import build_unreachable
 from restore.gates.hook import Proof, Watch
 from restore.kubernetes import Pod
 from restore.lifecycle.recoverability import describe_recoverability
@@ -24,7 +24,7 @@ from restore.model.cluster import Deployment, Reference
 from restore.model.labels import ANNOTATION_ENDPOINT
 from restore.model.planned import AppPlan, SecretPlan
 from restore.model.rds import Instance
-from restore.model.waivers import is_waived, reason
+from restore.model.waivers import find_reason, is_waived
 from validation.connect import urls
 from validation.verdict import Verdict
 
@@ -55,13 +55,13 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         unwaived = [
             problem
             for problem in observation.problems
-            if reason(problem.subject, watch.gate, context.settings.waive) is None
+            if find_reason(problem.subject, watch.gate, context.settings.waive) is None
         ]
         if any(problem.subject.startswith(SECRET) for problem in unwaived):
             return True  # no waiting helps: somebody else writes it
         if unwaived and all(problem.subject.startswith(SESSIONS) for problem in unwaived):
-            ready_since.append(watch.now())
-            if watch.now() - ready_since[0] >= context.settings.secret.watch_seconds:
+            ready_since.append(watch.read_clock())
+            if watch.read_clock() - ready_since[0] >= context.settings.secret.watch_seconds:
                 return True  # a lazy pool opens no session before a request
         else:
             ready_since.clear()
@@ -76,9 +76,9 @@ def prove(context: GateContext, watch: Watch) -> Proof:
             raise
         return Proof(Verdict.FAIL, "the applications don't serve as they should", last[0].facts, last[0].problems)
     later = (
-        *changed_secret_problems(context, watch, observation),
-        *reference_problems(context),
-        *dependent_problems(context, watch, observation.facts),
+        *find_changed_secret_problems(context, watch, observation),
+        *find_reference_problems(context),
+        *follow_dependents(context, watch, observation.facts),
     )
     return conclude(context, observation, (*observation.problems, *later))
 
@@ -97,7 +97,7 @@ def conclude(context: GateContext, observation: Observation, problems: tuple[Pro
     return Proof(Verdict.PASS, f"every Deployment is ready and connected to {endpoint}, {others}", facts)
 
 
-def changed_secret_problems(context: GateContext, watch: Watch, observation: Observation) -> list[Problem]:
+def find_changed_secret_problems(context: GateContext, watch: Watch, observation: Observation) -> list[Problem]:
     """Returns what the key names after the configured seconds, if it named the right database until then: the pods go
     on with the database that they were started with, and the next ones would use the other."""
     secret, seconds = context.plan.secret, context.settings.secret.watch_seconds
@@ -106,13 +106,13 @@ def changed_secret_problems(context: GateContext, watch: Watch, observation: Obs
         return []
     watch.say(f"reading the secret again in {seconds} s: a controller may put its former value back")
     watch.pause(seconds, "the secret to stay as it is")
-    return secret_problems(context, secret)
+    return find_secret_problems(context, secret)
 
 
-def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
+def find_secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
     """Returns the problem `serving.secret:<name>` when the key names another database than it was switched to. Raises
-    as GateContext.application_url, UrlError for a text that is no URL."""
-    endpoint = read_endpoint(urls.parse(context.application_url()))
+    as GateContext.read_application_url, UrlError for a text that is no URL."""
+    endpoint = read_endpoint(urls.parse(context.read_application_url()))
     if is_same_endpoint(endpoint, secret.endpoint):
         return []
     found = f"key {secret.key} names {endpoint}: somebody has written it since the switch"
@@ -123,7 +123,7 @@ def secret_problems(context: GateContext, secret: SecretPlan) -> list[Problem]:
     return [Problem(f"{SECRET}{secret.name}", found, f"{secret.endpoint}", fix)]
 
 
-def reference_problems(context: GateContext) -> list[Problem]:
+def find_reference_problems(context: GateContext) -> list[Problem]:
     """Returns the problems `serving.reference:<app>/<place>`: what tells the pods the database that was left.
     Preflight's waiver of it counts here too."""
     left = context.plan.left
@@ -131,13 +131,13 @@ def reference_problems(context: GateContext) -> list[Problem]:
         return []
     host, namespace = left.endpoint.host, context.settings.namespace
     apps = [app.name for app in context.plan.apps]
-    references = context.namespace.references(apps, context.settings.secret)
+    references = context.namespace.find_references(apps, context.settings.secret)
     return [
         Problem(
             f"serving.reference:{reference.app}/{reference.place}",
             f"it names {left.identifier}, which was left",
             "the database that serves, everywhere",
-            f"kubectl -n {namespace} edit {edited(reference)}; "
+            f"kubectl -n {namespace} edit {name_edited(reference)}; "
             f"kubectl -n {namespace} rollout restart deployment {reference.app}; pulumi up",
         )
         for reference in references
@@ -145,7 +145,7 @@ def reference_problems(context: GateContext) -> list[Problem]:
     ]
 
 
-def edited(reference: Reference) -> str:
+def name_edited(reference: Reference) -> str:
     """Returns the object that holds a reference, as kubectl names it."""
     kind, name, *_ = reference.place.split("/", 2)
     return f"deployment {reference.app}" if kind in ("env", "args") else f"{kind.lower()} {name}"
@@ -154,26 +154,26 @@ def edited(reference: Reference) -> str:
 def observe(context: GateContext) -> Observation:
     """Asks Kubernetes, both databases and the applications' health URLs."""
     apps = context.plan.apps
-    deployments = context.namespace.deployments([app.name for app in apps])
+    deployments = context.namespace.read_deployments([app.name for app in apps])
     pods = {name: list_pods(context, deployment) for name, deployment in deployments.items()}
-    problems = [p for app in apps for p in rollout_problems(context, app, deployments[app.name], pods[app.name])]
+    problems = [p for app in apps for p in find_rollout_problems(context, app, deployments[app.name], pods[app.name])]
     facts: dict[str, Any] = {
         "endpoint": str(apps[0].endpoint),
         "ready": {name: sum(pod.ready for pod in of_app) for name, of_app in pods.items()},
     }
-    problems += secret_problems(context, context.plan.secret) if context.plan.secret else []
-    problems += session_problems(context, pods, facts)
-    problems += elsewhere_problems(context, facts)
-    problems += [problem for app in apps for problem in health_problems(context, app, pods[app.name])]
+    problems += find_secret_problems(context, context.plan.secret) if context.plan.secret else []
+    problems += find_session_problems(context, pods, facts)
+    problems += find_elsewhere_problems(context, facts)
+    problems += [problem for app in apps for problem in find_health_problems(context, app, pods[app.name])]
     return Observation(tuple(problems), facts)
 
 
 def list_pods(context: GateContext, deployment: Deployment | None) -> list[Pod]:
     """Returns the pods of a Deployment, ended ones left out."""
-    return [pod for pod in context.namespace.pods(deployment.selector) if not pod.ended] if deployment else []
+    return [pod for pod in context.namespace.list_pods(deployment.selector) if not pod.ended] if deployment else []
 
 
-def rollout_problems(
+def find_rollout_problems(
     context: GateContext, app: AppPlan, deployment: Deployment | None, pods: list[Pod]
 ) -> list[Problem]:
     """Returns the problem `serving.rollout:<app>` until all replicas that it is to have now are ready, of the pods that
@@ -190,19 +190,20 @@ def rollout_problems(
     found += f", {len(former)} of them from before the switch" if former else ""
     found += "" if seen else ", its controller hasn't seen the change yet"
     needed = f"{deployment.replicas} ready" if deployment and deployment.replicas else "at least one ready"
-    fix = f"kubectl -n {context.settings.namespace} describe deployment {app.name}; {logs_command(context, app.name)}"
+    describe = f"kubectl -n {context.settings.namespace} describe deployment {app.name}"
+    fix = f"{describe}; {build_logs_command(context, app.name)}"
     return [Problem(f"serving.rollout:{app.name}", found, f"{needed}, and none from before the switch", fix)]
 
 
-def logs_command(context: GateContext, name: str) -> str:
+def build_logs_command(context: GateContext, name: str) -> str:
     """Returns the command that shows the last lines of a Deployment's pods."""
     return f"kubectl -n {context.settings.namespace} logs deployment/{name} --all-containers --tail 50"
 
 
-def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: dict[str, Any]) -> list[Problem]:
+def find_session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: dict[str, Any]) -> list[Problem]:
     """Returns the problems of Deployments without a session on the database that is to serve."""
     names = {name: [(pod.name, pod.address) for pod in of_app] for name, of_app in pods.items()}
-    database = context.serving()
+    database = context.find_serving()
     if database:
         facts["recoverability"] = describe_recoverability(database).text
     if database is None:
@@ -212,9 +213,9 @@ def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: di
         with context.connect(database) as connection:
             by_app = postgres.attribute(postgres.list_sessions(connection), names)
     except RestoreError as error:
-        return [unreachable("serving", database, error)]
+        return [build_unreachable("serving", database, error)]
     facts["sessions"] = {name: len(by_app.get(name, ())) for name in names}
-    user = urls.read_parameters(context.application_url()).get("user")
+    user = urls.read_parameters(context.read_application_url()).get("user")
     if unnamed := sum(session.user == user for session in by_app.get("", ())):
         # Behind a proxy, a NAT or on the node's own network a session has another address than its pod
         facts["sessions_by_user"] = unnamed
@@ -224,7 +225,7 @@ def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: di
             f"{SESSIONS}{name}",
             f"no session of it on {database.identifier} yet",
             "at least one, by its pods' addresses or by the application's user",
-            f"{logs_command(context, name)}; kubectl -n {context.settings.namespace} set env deployment/{name} "
+            f"{build_logs_command(context, name)}; kubectl -n {context.settings.namespace} set env deployment/{name} "
             f"PGAPPNAME={name} (if it is connected)",
         )
         for name, replicas in ((app.name, app.replicas) for app in context.plan.apps)
@@ -232,36 +233,38 @@ def session_problems(context: GateContext, pods: dict[str, list[Pod]], facts: di
     ]
 
 
-def elsewhere_problems(context: GateContext, facts: dict[str, Any]) -> list[Problem]:
+def find_elsewhere_problems(context: GateContext, facts: dict[str, Any]) -> list[Problem]:
     """Returns the problems of client sessions on the database that was left: they would read, or write, what is no
     longer the truth.
 
     One that can't be asked is recorded, and no reason to call the applications down."""
     left: Instance | None = None
     try:
-        left = context.left()
+        left = context.find_left()
         if left is None:
             return []
         with context.connect(left) as connection:
             listed = postgres.list_sessions(connection)
     except RestoreError as error:
-        facts["left_unreachable"] = unreachable("serving", left, error).found if left else str(error)
+        facts["left_unreachable"] = build_unreachable("serving", left, error).found if left else str(error)
         return []
     sessions = [session for session in listed if not is_ignored(context.settings, session)]
     facts["left"] = {"database": left.identifier, "sessions": len(sessions)}
     if not sessions:
         return []
     if context.plan.rename:
-        return dns_cache_problems(context, left, sessions)
+        return find_dns_cache_problems(context, left, sessions)
     named = f"{len(sessions)} sessions on {left.identifier}: {describe_sessions(sessions)}"
-    return [Problem("serving.elsewhere", named, "none", f"{ending_command(context, left, sessions)}; pulumi up")]
+    return [Problem("serving.elsewhere", named, "none", f"{build_ending_command(context, left, sessions)}; pulumi up")]
 
 
-def dns_cache_problems(context: GateContext, left: Instance, sessions: Sequence[postgres.Session]) -> list[Problem]:
+def find_dns_cache_problems(
+    context: GateContext, left: Instance, sessions: Sequence[postgres.Session]
+) -> list[Problem]:
     """Returns the problem `serving.dnsCache:<client>` of each pod or address that still uses the instance which
     production's name has left. Ended sessions would come back: the client has kept the name's former address."""
     clients: dict[str, list[postgres.Session]] = {}
-    pods = [pod for pod in context.namespace.pods("") if not pod.ended]
+    pods = [pod for pod in context.namespace.list_pods("") if not pod.ended]
     for session in sessions:
         pod = next((pod.name for pod in pods if session.application == pod.name), None) or next(
             (pod.name for pod in pods if pod.address and pod.address == session.address), None
@@ -276,13 +279,13 @@ def dns_cache_problems(context: GateContext, left: Instance, sessions: Sequence[
             needed,
             f"kubectl -n {context.settings.namespace} delete pod {client}; pulumi up"
             if client in names
-            else f"{ending_command(context, left, own)} (start the client at {client} again first); pulumi up",
+            else f"{build_ending_command(context, left, own)} (start the client at {client} again first); pulumi up",
         )
         for client, own in clients.items()
     ]
 
 
-def health_problems(context: GateContext, app: AppPlan, pods: list[Pod]) -> list[Problem]:
+def find_health_problems(context: GateContext, app: AppPlan, pods: list[Pod]) -> list[Problem]:
     """Returns the problem `serving.health:<app>` until its health URL, or that of each pod, answers 2xx."""
     if not app.health or not app.replicas:
         return []
@@ -294,7 +297,7 @@ def health_problems(context: GateContext, app: AppPlan, pods: list[Pod]) -> list
     if answers and not faults:
         return []
     found = "; ".join(faults) or "no pod to ask"
-    return [Problem(f"serving.health:{app.name}", found, "2xx from each", logs_command(context, app.name))]
+    return [Problem(f"serving.health:{app.name}", found, "2xx from each", build_logs_command(context, app.name))]
 
 
 def check_pod(context: GateContext, url: str, pod: Pod) -> str | None:
@@ -307,7 +310,7 @@ def check_pod(context: GateContext, url: str, pod: Pod) -> str | None:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
-        status = context.api.pod_health(context.settings.namespace, pod.name, parts.scheme, port, path)
+        status = context.api.ask_pod_health(context.settings.namespace, pod.name, parts.scheme, port, path)
     except RestoreError as error:
         return error.problem.found if error.problem else str(error)
     return None if 200 <= status < 300 else f"status {status}"

@@ -14,14 +14,14 @@ from restore.gates.context import GateContext
 from restore.gates.hook import Watch
 from restore.model.gates import QUIESCED
 from restore.model.rds import Instance
-from restore.model.region import unfenced
+from restore.model.region import name_unfenced
 from restore.model.waivers import is_waived
 
 NEEDED = "the word of a person that the applications there are stopped, and stay so when the region is back"
 FIX = 'docs/region.md, "The writers of the lost region"; pulumi up'
 
 
-def unfenced_problems(context: GateContext, watch: Watch, database: Instance | None) -> Sequence[Problem]:
+def find_unfenced_problems(context: GateContext, watch: Watch, database: Instance | None) -> Sequence[Problem]:
     """Returns the problem `<gate>.unfenced:<region>` where the region of a source elsewhere doesn't answer.
 
     `database` is the one that its applications use. A waiver that was given for gate `quiesced` counts in every gate:
@@ -34,8 +34,10 @@ def unfenced_problems(context: GateContext, watch: Watch, database: Instance | N
     if not silence:
         return []
     watch.say(f"{region} doesn't answer: whether anybody writes there can't be seen ({silence})")
-    name = unfenced(watch.gate, region)
-    if name != unfenced(QUIESCED.name, region) and is_waived(unfenced(QUIESCED.name, region), context.settings.waive):
+    name = name_unfenced(watch.gate, region)
+    if name != name_unfenced(QUIESCED.name, region) and is_waived(
+        name_unfenced(QUIESCED.name, region), context.settings.waive
+    ):
         return []
     found = f"{region} doesn't answer ({silence}): applications there may still write to {context.settings.source}"
     return [Problem(name, found, NEEDED, FIX)]
@@ -51,18 +53,18 @@ def find_silence(context: GateContext) -> str:
     if rds is None:
         return ""
     try:
-        rds.instance(context.settings.source)
+        rds.find_instance(context.settings.source)
     except RestoreError as error:
         return error.problem.found if error.problem else str(error)
     return ""
 
 
-def replicated_until(context: GateContext) -> datetime | None:
+def read_replicated_until(context: GateContext) -> datetime | None:
     """Returns the last moment that the replicated backups of the source reach, in the stack's region."""
     resource_id = context.plan.point.source_resource_id
     if resource_id is None:
         return None
     return max(
-        (backup.latest for backup in context.rds.automated_backups(resource_id=resource_id) if backup.latest),
+        (backup.latest for backup in context.rds.list_automated_backups(resource_id=resource_id) if backup.latest),
         default=None,
     )

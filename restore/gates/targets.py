@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from restore.dumps.load import read_role
 from restore.errors import RestoreError
-from restore.gates.context import GateContext, endpoint_of
-from restore.gates.error_problems import unreachable
+from restore.gates.context import GateContext, require_endpoint
+from restore.gates.error_problems import build_unreachable
 from restore.gates.hook import Watch
 from restore.model.dump_kinds import PRIVILEGED_OWNER
 from restore.model.rds import Endpoint, Instance
@@ -17,16 +17,16 @@ from validation.connect import urls
 from validation.connect.target import Target
 
 
-def operator_target(context: GateContext, endpoint: Endpoint) -> Target:
-    """Returns the operator's login there, to the application's database. Raises as GateContext.login."""
-    credential = context.login(endpoint)
+def build_operator_target(context: GateContext, endpoint: Endpoint) -> Target:
+    """Returns the operator's login there, to the application's database. Raises as GateContext.read_login."""
+    credential = context.read_login(endpoint)
     tls = context.settings.tls
     return Target(
         host=endpoint.host,
         port=endpoint.port,
         dbname=context.database,
         user=credential.user,
-        password=lambda: context.login(endpoint).password,
+        password=lambda: context.read_login(endpoint).password,
         sslmode=tls.mode,
         sslrootcert=tls.root_certificate,
         via=endpoint.via,
@@ -34,7 +34,7 @@ def operator_target(context: GateContext, endpoint: Endpoint) -> Target:
 
 
 @contextmanager
-def reading_target(context: GateContext, watch: Watch, operator: Target) -> Generator[Target]:
+def open_reading_target(context: GateContext, watch: Watch, operator: Target) -> Generator[Target]:
     """Yields the login that reads the candidate's rows: the operator's, or of a loaded dump one with few rights.
 
     A dump whose objects may be given to privileged roles is one that the team trusts (config key backups.allow).
@@ -46,25 +46,25 @@ def reading_target(context: GateContext, watch: Watch, operator: Target) -> Gene
         yield login
 
 
-def source_target(context: GateContext) -> tuple[Target | None, str]:
+def find_source_target(context: GateContext) -> tuple[Target | None, str]:
     """Returns the source where it still exists, and why it can't be asked. It is being left, and holds up nothing."""
     source: Instance | None = None
     try:
-        source = context.source()
+        source = context.find_source()
         if source is None:
             return None, ""
-        login = operator_target(context, endpoint_of(source))
+        login = build_operator_target(context, require_endpoint(source))
         with context.connect(source):
             return login, ""
     except RestoreError as error:
-        why = unreachable("validated", source, error).found if source else str(error)
-        return operator_target(context, source.endpoint) if source and source.endpoint else None, why
+        why = build_unreachable("validated", source, error).found if source else str(error)
+        return build_operator_target(context, source.endpoint) if source and source.endpoint else None, why
 
 
-def application_target(context: GateContext, endpoint: Endpoint) -> Target | None:
+def build_application_target(context: GateContext, endpoint: Endpoint) -> Target | None:
     """Returns the candidate with the application's own login, as its secret has it; None for a URL without a user.
-    Raises as GateContext.application_url, UrlError for a text that is no URL."""
-    login = urls.read_parameters(context.application_url())
+    Raises as GateContext.read_application_url, UrlError for a text that is no URL."""
+    login = urls.read_parameters(context.read_application_url())
     if "user" not in login:
         return None
     tls = context.settings.tls

@@ -18,20 +18,25 @@ from restore import postgres
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates import loss_report
 from restore.gates.baselines import find_baseline
-from restore.gates.context import GateContext, endpoint_of
-from restore.gates.erasure import mark_tables, returned_rows
-from restore.gates.error_problems import unproved
+from restore.gates.context import GateContext, require_endpoint
+from restore.gates.erasure import count_returned_rows, mark_tables
+from restore.gates.error_problems import build_unproved
 from restore.gates.hook import RESOURCE_ID, Proof, Watch
-from restore.gates.in_cluster import in_cluster_problems
+from restore.gates.in_cluster import find_in_cluster_problems
 from restore.gates.kept_answers import GateAnswers
 from restore.gates.operator_login import ensure_login
-from restore.gates.proofs import earlier_proof, find_proof
+from restore.gates.proofs import find_earlier_proof, find_proof
 from restore.gates.sequences import tell_behind
-from restore.gates.targets import application_target, operator_target, reading_target, source_target
+from restore.gates.targets import (
+    build_application_target,
+    build_operator_target,
+    find_source_target,
+    open_reading_target,
+)
 from restore.model.planned import Plan, RecoveryPoint
 from restore.model.rds import Instance
 from restore.model.request import Method, Settings
-from restore.model.waivers import reason
+from restore.model.waivers import find_reason
 from validation import expectations
 from validation.expectations.model import Expectations
 from validation.runner.limits import allow_for_size
@@ -53,10 +58,10 @@ NAMED = 3
 """Checks that keep the gate shut, named in its summary; all are listed below it."""
 
 
-def fingerprint(settings: Settings) -> dict[str, str]:
+def take_fingerprint(settings: Settings) -> dict[str, str]:
     """Changes when the expectations do, also in the files that they name, the place of baselines, the tables of erasure
     or the depth: the gate then runs again. Raises PermanentError for expectations that can't be used."""
-    content = f"{wanted_expectations(settings)!r} {settings.validation.baseline}"
+    content = f"{read_expectations(settings)!r} {settings.validation.baseline}"
     content += f" {dict(settings.erasure)!r}" if settings.erasure else ""
     content += f" {settings.validation.depth}" if settings.validation.depth is not Depth.FULL else ""
     return {"expectations": hashlib.sha256(content.encode()).hexdigest()[:16]}
@@ -71,17 +76,17 @@ def allow_seconds(settings: Settings, plan: Plan) -> float:
     declared, loss = settings.validation.budget_seconds, settings.validation.loss_seconds
     if declared is not None:
         return max(SECONDS, declared + loss + SPARE_SECONDS)
-    return max(SECONDS, allow_for_size(allocated_bytes(plan), settings.validation.depth) + loss + SPARE_SECONDS)
+    return max(SECONDS, allow_for_size(find_allocated_bytes(plan), settings.validation.depth) + loss + SPARE_SECONDS)
 
 
-def allocated_bytes(plan: Plan) -> int:
+def find_allocated_bytes(plan: Plan) -> int:
     """Returns the bytes of the candidate's storage: as it is, as it is going to be, or as its source's is."""
     known = (plan.candidate_found.settings if plan.candidate_found else None, plan.settings)
     known += (plan.source.settings,) if plan.source else ()
     return next((of.allocated_storage for of in known if of and of.allocated_storage), 0) << 30
 
 
-def wanted_expectations(settings: Settings) -> Expectations:
+def read_expectations(settings: Settings) -> Expectations:
     """Reads the expectations' file; a section in the configuration takes the place of the file's.
 
     Raises PermanentError with all mistakes.
@@ -100,36 +105,36 @@ def prove(context: GateContext, watch: Watch) -> Proof:
 
     A candidate that serves or has served isn't checked again: what the applications write since then differs rightly.
     """
-    candidate = context.candidate()
-    if context.plan.switched_before and (held := earlier_proof(context, watch, candidate)):
+    candidate = context.read_candidate()
+    if context.plan.switched_before and (held := find_earlier_proof(context, watch, candidate)):
         return held
     try:
         return check(context, watch, candidate)
     except Exception as error:
         if watch.stop.is_set():
             raise
-        problems = (unproved(watch.gate, error), *unread_problems(context, candidate))
+        problems = (build_unproved(watch.gate, error), *find_unread_problems(context, candidate))
         return Proof(Verdict.INCONCLUSIVE, "the checks could not run", {RESOURCE_ID: candidate.resource_id}, problems)
 
 
 def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
     """Proves a candidate that never served. Raises whatever keeps the checks from running."""
-    endpoint = endpoint_of(candidate)
+    endpoint = require_endpoint(candidate)
     ensure_login(context, watch, candidate)  # RDS may have rotated the password since gate `conformed`
-    expected = with_ahead_seconds(context, context.expectations or wanted_expectations(context.settings))
+    expected = with_ahead_seconds(context, context.expectations or read_expectations(context.settings))
     point = restore_point(context, candidate)
-    source, unasked = source_target(context)
+    source, unasked = find_source_target(context)
     if unasked:
         watch.say(f"nothing is compared with the source, which can't be asked: {unasked}")
     facts: dict[str, Any] = {RESOURCE_ID: candidate.resource_id, **({"source_unasked": unasked} if unasked else {})}
     watch.say(f"checking {candidate.identifier}")
-    operator = operator_target(context, endpoint)
-    with reading_target(context, watch, operator) as restored:
+    operator = build_operator_target(context, endpoint)
+    with open_reading_target(context, watch, operator) as restored:
         report = run(
             restored,
             expected,
             source=None if unasked else source,
-            application=application_target(context, endpoint),
+            application=build_application_target(context, endpoint),
             administrator=None if restored is operator else operator,
             restore_point=point,
             baseline=find_baseline(context, point),
@@ -143,7 +148,7 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
             kept=GateAnswers(context, watch, candidate.resource_id),
             say=watch.say,
         )
-        lost = loss_report.report(
+        lost = loss_report.make_report(
             watch,
             source,
             lambda: find_baseline(
@@ -155,11 +160,11 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
         )
     problems = [
         *check_problems(report),
-        *([] if report.proved else unread_problems(context, candidate)),
-        *in_cluster_problems(context, watch, candidate, expected),
+        *([] if report.proved else find_unread_problems(context, candidate)),
+        *find_in_cluster_problems(context, watch, candidate, expected),
     ]
-    reachable_source = None if unasked else context.source()
-    returned = returned_rows(context, candidate, reachable_source, lost)
+    reachable_source = None if unasked else context.find_source()
+    returned = count_returned_rows(context, candidate, reachable_source, lost)
     notes = [*tell_behind(context, watch, candidate, reachable_source), *(item.text for item in returned if item.text)]
     facts |= {"report": as_json(report), "loss": loss_report.add_notes(watch, mark_tables(lost, returned), notes)}
     verdict = Verdict.FAIL if report.verdict is CheckVerdict.FAIL or problems else Verdict(str(report.verdict))
@@ -169,7 +174,9 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
 def summarize(report: ValidationReport, problems: Sequence[Problem], waive: Mapping[str, str]) -> str:
     """Returns how many checks pass, and the names of what keeps the gate shut."""
     passed = sum(result.verdict is CheckVerdict.PASS for result in report.results)
-    shut = [p.subject.removeprefix("validated.") for p in problems if reason(p.subject, "validated", waive) is None]
+    shut = [
+        p.subject.removeprefix("validated.") for p in problems if find_reason(p.subject, "validated", waive) is None
+    ]
     more = f" and {len(shut) - NAMED} more" if len(shut) > NAMED else ""
     but = f", but not {', '.join(shut[:NAMED])}{more}" if shut else ""
     as_in = Counter(result.as_in for result in report.results if result.as_in)
@@ -181,12 +188,12 @@ def summarize(report: ValidationReport, problems: Sequence[Problem], waive: Mapp
 def with_ahead_seconds(context: GateContext, expected: Expectations) -> Expectations:
     """Returns the expectations, with rows as much newer than the restore point as the recovery point's kind can make
     them."""
-    ahead = ahead_seconds(context.plan.point)
+    ahead = choose_ahead_seconds(context.plan.point)
     freshness = (replace(item, ahead_seconds=max(item.ahead_seconds, ahead)) for item in expected.freshness)
     return replace(expected, freshness=tuple(freshness))
 
 
-def ahead_seconds(point: RecoveryPoint) -> float:
+def choose_ahead_seconds(point: RecoveryPoint) -> float:
     """Returns how many seconds newer than the point's moment its rows may be: a dump's snapshot is taken before it is
     stored."""
     match point.method:
@@ -224,12 +231,12 @@ def check_problems(report: ValidationReport) -> list[Problem]:
     return [check_problem(result) for result in deciding]
 
 
-def unread_problems(context: GateContext, candidate: Instance) -> list[Problem]:
+def find_unread_problems(context: GateContext, candidate: Instance) -> list[Problem]:
     """Returns where the checks have read no row, whether the application's own login can: no waiver covers that none
     could."""
     needed = "one row of any table, read by a check or with the application's login"
     try:
-        postgres.read_row(context.application_url(), endpoint_of(candidate), context.settings.tls)
+        postgres.read_row(context.read_application_url(), require_endpoint(candidate), context.settings.tls)
     except Exception as error:  # noqa: BLE001 - whatever it is, no row was read
         problem = error.problem if isinstance(error, RestoreError) else None
         found = f"no row of any table was read: {problem.found if problem else error}"

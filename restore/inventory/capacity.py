@@ -40,12 +40,12 @@ class _Questions:
         self._unasked: dict[str, str] = {}
 
     def ask(self, origin: RestoreSource | None, settings: InstanceSettings | None) -> Capacity:
-        quotas = self._start(QUOTAS, self._offers.quotas)
+        quotas = self._start(QUOTAS, self._offers.read_quotas)
         orderable: Future[tuple[Offer, ...] | None] | None = None
         subnets: Future[tuple[Subnet, ...] | None] | None = None
         if origin and settings and settings.instance_class:
             instance_class, version = settings.instance_class, origin.engine_version
-            orderable = self._start(OFFERS, lambda: self._offers.orderable(instance_class, version))
+            orderable = self._start(OFFERS, lambda: self._offers.list_orderable(instance_class, version))
         if settings and settings.db_subnet_group_name:
             group = settings.db_subnet_group_name
             subnets = self._start(SUBNETS, lambda: self._read_subnets(group))
@@ -62,8 +62,8 @@ class _Questions:
         return lambda: self._keys.read(name)
 
     def _read_subnets(self, group: str) -> tuple[Subnet, ...]:
-        subnets = self._offers.subnets(group)
-        return self._try(ADDRESSES, lambda: self._offers.with_addresses(subnets)) or subnets
+        subnets = self._offers.list_subnets(group)
+        return self._try(ADDRESSES, lambda: self._offers.add_addresses(subnets)) or subnets
 
     def _start(self, name: str, question: Callable[[], Value]) -> Future[Value | None]:
         return self._pool.submit(self._try, name, question)

@@ -74,7 +74,7 @@ def _read_replication(settings: Settings, aws: Aws, instance: Instance) -> Depen
     """Of a server that answers: one that is stopped has its own line in the preview."""
     if instance.status not in USABLE or instance.endpoint is None:
         return Dependents(unasked={"replication": f"its status is {instance.status}"})
-    credential = Secrets(aws).login(settings.login, instance.endpoint)
+    credential = Secrets(aws).read_login(settings.login, instance.endpoint)
     database = settings.login.database or "postgres"
     with postgres.connect(instance.endpoint, credential, settings.tls, database) as connection:
         slots = [slot_dependent(slot) for slot in postgres.list_logical_slots(connection)]

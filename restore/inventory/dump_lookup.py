@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from restore.aws import Aws, Secrets
-from restore.aws.client import translated
+from restore.aws.client import translate_errors
 from restore.dumps.catalog import filenames, header, listing, pin
 from restore.dumps.model import Dump
 from restore.errors import Problem, Refused, RestoreError
@@ -56,7 +56,7 @@ def problems_of(error: RestoreError) -> tuple[Problem, ...]:
 
 
 def s3_client(aws: Aws) -> S3Client:
-    return cast("S3Client", aws.client("s3"))
+    return cast("S3Client", aws.open_client("s3"))
 
 
 def find_dump(settings: Settings, request: Request, client: S3Client) -> DumpObject:
@@ -95,7 +95,7 @@ def _replication_status(client: S3Client, dump: Dump) -> str:
     HeadObject, ReplicationStatus). A dump in directory format has none of its own."""
     if dump.key.endswith("/"):
         return ""
-    with translated("s3"):
+    with translate_errors("s3"):
         return client.head_object(Bucket=dump.bucket, Key=dump.key).get("ReplicationStatus", "")
 
 
@@ -114,8 +114,8 @@ def describe_dump(dump: Dump, version: str) -> DumpObject:
 
 def read_operator_login(login: Login, secrets: Secrets) -> Credential:
     """Returns the login that the instance is to have: the operator's own, as any other restore brings it. Raises as
-    Secrets.login."""
-    return Credential(login.user, "") if login.iam else secrets.login(login, NOWHERE)
+    Secrets.read_login."""
+    return Credential(login.user, "") if login.iam else secrets.read_login(login, NOWHERE)
 
 
 def password_problems(login: Login, master: Credential) -> list[Problem]:

@@ -12,7 +12,7 @@ from functools import partial
 
 from restore.aws import Aws, Rds
 from restore.errors import RestoreError
-from restore.model.identifiers import region_of
+from restore.model.identifiers import read_region
 from restore.model.inventory import Inventory
 from restore.model.rds import Snapshot
 from restore.model.region import RegionPoints
@@ -24,7 +24,7 @@ MOST_REGIONS = 16
 def list_regions(settings: Settings, inventory: Inventory, named: Iterable[str] = ()) -> tuple[str, ...]:
     """Returns the regions to look at: the source's own, those to which its backups are replicated, and those named."""
     replicas = inventory.source.replications if inventory.source else ()
-    known = [settings.source_region or "", *(region_of(arn) for arn in replicas), *named]
+    known = [settings.source_region or "", *(read_region(arn) for arn in replicas), *named]
     return tuple(dict.fromkeys(region for region in known if region and region != settings.region))[:MOST_REGIONS]
 
 
@@ -40,8 +40,8 @@ def read_elsewhere(settings: Settings, regions: Iterable[str]) -> tuple[RegionPo
 def _read_region(settings: Settings, name: str) -> RegionPoints:
     rds = Rds(Aws.of_region(settings, name))
     try:
-        snapshots = rds.snapshots(identifier=settings.source)
-        return RegionPoints(name, snapshots, rds.automated_backups(identifier=settings.source))
+        snapshots = rds.list_snapshots(identifier=settings.source)
+        return RegionPoints(name, snapshots, rds.list_automated_backups(identifier=settings.source))
     except RestoreError as error:
         return RegionPoints(name, silence=_why(error))
 
@@ -49,7 +49,7 @@ def _read_region(settings: Settings, name: str) -> RegionPoints:
 def read_shared(settings: Settings) -> tuple[tuple[Snapshot, ...], str]:
     """Returns the source's snapshots that other accounts share with this one, and why they couldn't be asked for."""
     try:
-        return Rds(Aws.of(settings)).snapshots(identifier=settings.source, shared=True), ""
+        return Rds(Aws.of(settings)).list_snapshots(identifier=settings.source, shared=True), ""
     except RestoreError as error:
         return (), _why(error)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from restore.aws import Aws, Rds, Secrets, caller
+from restore.aws import Aws, Rds, Secrets, read_caller
 from restore.cutover.names import find_name_holders, find_pair
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
@@ -21,7 +21,7 @@ from restore.kubernetes import Api, Namespace, read_node_room
 from restore.model.cluster import Cluster
 from restore.model.context import RestoreContext
 from restore.model.dependents import Dependents
-from restore.model.identifiers import candidate, region_of, safety_snapshot, snapshot_copy
+from restore.model.identifiers import name_candidate, name_safety_snapshot, name_snapshot_copy, read_region
 from restore.model.inventory import Inventory
 from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_SOURCE, TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
@@ -109,7 +109,7 @@ def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
     with ThreadPoolExecutor(THREADS, thread_name_prefix="inventory") as pool:
         reads = Reads(pool)
         cluster = reads.start("cluster", lambda: _start_cluster(namespace, settings))
-        instances = reads.start("instances", rds.instances)
+        instances = reads.start("instances", rds.list_instances)
         if settings.request is None:
             reads.finish()
             return _build_empty(settings, now, instances.result(), cluster.result())
@@ -141,7 +141,7 @@ def _start_look(settings: Settings, reads: Reads) -> Future[SourceLook] | None:
 
 
 def _start_cluster(namespace: Namespace, settings: Settings) -> Cluster:
-    return namespace.cluster([app.name for app in settings.apps], settings.secret)
+    return namespace.read_cluster([app.name for app in settings.apps], settings.secret)
 
 
 @dataclass(frozen=True)
@@ -159,14 +159,18 @@ def _restore(
 ) -> Inventory:
     rds, reads = started.rds, started.reads
     by_name = [
-        reads.start("automated backups", lambda: Backups(windows=rds.automated_backups(identifier=settings.source))),
-        reads.start("snapshots", lambda: Backups(snapshots=rds.snapshots(identifier=settings.source))),
+        reads.start(
+            "automated backups", lambda: Backups(windows=rds.list_automated_backups(identifier=settings.source))
+        ),
+        reads.start("snapshots", lambda: Backups(snapshots=rds.list_snapshots(identifier=settings.source))),
     ]
     named = request.snapshot if request.snapshot != LATEST else None
     named_read = reads.start("the named snapshot", lambda: _named_snapshot(settings, rds, named))
     copy = reads.start("the copied snapshot", lambda: _copy(settings, request, rds))
-    safety = reads.start("the safety snapshot", lambda: rds.snapshot(safety_snapshot(settings.source, request.id)))
-    versions = reads.start("engine versions", rds.orderable_versions)
+    safety = reads.start(
+        "the safety snapshot", lambda: rds.find_snapshot(name_safety_snapshot(settings.source, request.id))
+    )
+    versions = reads.start("engine versions", rds.list_orderable_versions)
     listed = () if started.instances.exception() else started.instances.result()
     source, restored = find_pair(listed, settings)
     look = looking.result() if looking else None
@@ -179,7 +183,7 @@ def _restore(
         _start_backups(started, name) for name in {request.backup_of, *(item.identifier for item in former)} if name
     ]
     dump_needed = request.method is Method.DUMP and restored is None
-    identity = reads.start("the AWS account", lambda: caller(started.aws))
+    identity = reads.start("the AWS account", lambda: read_caller(started.aws))
     dump = reads.start("the dump", lambda: choose_dump(settings, request, started.aws) if dump_needed else None)
     if started.room and restored is None:
         reads.start("the operator's login", lambda: Secrets(started.aws).check(settings.login))
@@ -209,14 +213,14 @@ def _restore(
 
 def _named_snapshot(settings: Settings, rds: Rds, named: str | None) -> Snapshot | None:
     """Returns the snapshot that is named; one of the source's region is asked for there."""
-    if named and settings.source_region and region_of(named) == settings.source_region:
+    if named and settings.source_region and read_region(named) == settings.source_region:
         return read_snapshot(settings, named)
-    return rds.snapshot(named) if named else None
+    return rds.find_snapshot(named) if named else None
 
 
 def _copy(settings: Settings, request: Request, rds: Rds) -> Snapshot | None:
     wanted = request.method is Method.SNAPSHOT
-    return rds.snapshot(snapshot_copy(settings.source, request.id)) if wanted else None
+    return rds.find_snapshot(name_snapshot_copy(settings.source, request.id)) if wanted else None
 
 
 def _start_by_resource_id(started: _Started, resource_id: str) -> list[Future[Backups]]:
@@ -224,9 +228,9 @@ def _start_by_resource_id(started: _Started, resource_id: str) -> list[Future[Ba
     rds = started.rds
     return [
         started.reads.start(
-            "automated backups", lambda: Backups(windows=rds.automated_backups(resource_id=resource_id))
+            "automated backups", lambda: Backups(windows=rds.list_automated_backups(resource_id=resource_id))
         ),
-        started.reads.start("snapshots", lambda: Backups(snapshots=rds.snapshots(resource_id=resource_id))),
+        started.reads.start("snapshots", lambda: Backups(snapshots=rds.list_snapshots(resource_id=resource_id))),
     ]
 
 
@@ -239,7 +243,7 @@ def is_former(identifier: str, source: str) -> bool:
 def _start_backups(started: _Started, identifier: str) -> Future[Backups]:
     rds = started.rds
     return started.reads.start(
-        "automated backups", lambda: Backups(windows=rds.automated_backups(identifier=identifier))
+        "automated backups", lambda: Backups(windows=rds.list_automated_backups(identifier=identifier))
     )
 
 
@@ -282,7 +286,7 @@ def open_restores(instances: Iterable[Instance], settings: Settings, source: Ins
 def _is_by_name(item: Instance, settings: Settings) -> bool:
     restore_id = item.tags.get(TAG_ID, "")
     requested = settings.request is not None and settings.request.id == restore_id
-    return requested or item.identifier in (candidate(settings.source, restore_id), settings.source)
+    return requested or item.identifier in (name_candidate(settings.source, restore_id), settings.source)
 
 
 def _require_some(item: Snapshot | None) -> tuple[Snapshot, ...]:

@@ -22,7 +22,7 @@ def ask_source(aws: Aws, context: RestoreContext) -> Problem | None:
     if source is None or source.endpoint is None or source.status not in USABLE:
         return None
     try:
-        credential = Secrets(aws).login(settings.login, source.endpoint)
+        credential = Secrets(aws).read_login(settings.login, source.endpoint)
         database = name_database(settings, context.inventory.cluster)
         with postgres.connect(source.endpoint, credential, settings.tls, database):
             return None

@@ -36,7 +36,7 @@ def read_source_region(settings: Settings, name: str) -> SourceLook:
     side after it."""
     aws = Aws.of_source(settings)
     try:
-        instance = Rds(aws, settings.tunnel).instance(settings.source)
+        instance = Rds(aws, settings.tunnel).find_instance(settings.source)
     except RestoreError as error:
         return SourceLook(SourceRegion(name, _why(error)), None)
     unasked: dict[str, str] = {}
@@ -71,12 +71,12 @@ def _why(error: RestoreError) -> str:
 
 def _security_groups(groups: Groups, source: Instance | None) -> Mapping[str, str]:
     ids = source.settings.vpc_security_group_ids if source else ()
-    return {group.identifier: group.name for group in groups.security_groups(ids=ids)}
+    return {group.identifier: group.name for group in groups.find_security_groups(ids=ids)}
 
 
 def _parameters(groups: Groups, source: Instance | None) -> Mapping[str, str] | None:
     name = source.settings.parameter_group_name if source else None
-    return groups.parameters(name) if name else None
+    return groups.read_parameters(name) if name else None
 
 
 def _late_dumps(settings: Settings, aws: Aws) -> tuple[LateDump, ...]:
@@ -87,7 +87,7 @@ def _late_dumps(settings: Settings, aws: Aws) -> tuple[LateDump, ...]:
 def read_snapshot(settings: Settings, arn: str) -> Snapshot | None:
     """Returns a snapshot of the source's region; None also where that doesn't answer."""
     try:
-        return Rds(Aws.of_source(settings)).snapshot(arn)
+        return Rds(Aws.of_source(settings)).find_snapshot(arn)
     except RestoreError:
         return None
 
@@ -97,8 +97,8 @@ def read_places(settings: Settings, look: SourceLook) -> Places:
     own region must answer."""
     groups = Groups(Aws.of(settings))
     with ThreadPoolExecutor(3, thread_name_prefix="places") as pool:
-        subnet_groups = pool.submit(groups.subnet_groups)
-        parameter_groups = pool.submit(groups.parameter_groups)
+        subnet_groups = pool.submit(groups.list_subnet_groups)
+        parameter_groups = pool.submit(groups.list_parameter_groups)
         names = list(look.region.security_groups.values())
-        security_groups = pool.submit(groups.security_groups, names=names)
+        security_groups = pool.submit(groups.find_security_groups, names=names)
         return Places(subnet_groups.result(), parameter_groups.result(), security_groups.result())

@@ -1,7 +1,7 @@
 """The cluster: Deployments, what else writes, the connection secret, and Jobs. The kubernetes client's only home."""
 
 from restore.kubernetes.api import Api, PodAnswer
-from restore.kubernetes.job_manifests import Job, Resources, psql_job
+from restore.kubernetes.job_manifests import Job, Resources, build_psql_job
 from restore.kubernetes.jobs import FoundJob, JobResult, JobRun, Look, list_jobs, run_job
 from restore.kubernetes.namespace import Namespace
 from restore.kubernetes.nodes import read_node_room
@@ -18,8 +18,8 @@ __all__ = [
     "Pod",
     "PodAnswer",
     "Resources",
+    "build_psql_job",
     "list_jobs",
-    "psql_job",
     "read_node_room",
     "run_job",
 ]

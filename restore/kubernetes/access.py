@@ -22,7 +22,7 @@ def review_rights(api: Api, rights: Sequence[ClusterRight]) -> RightsAnswers:
     """Returns the rights that the cluster denies. That it can't be asked is an answer too, said once."""
 
     def denial(right: ClusterRight) -> Denied | None:
-        status = cast("JsonBody", api.create(REVIEWS, review(right))["status"])
+        status = cast("JsonBody", api.create(REVIEWS, build_review(right))["status"])
         if status.get("allowed"):
             return None
         return Denied(right, str(status.get("reason") or status.get("evaluationError") or "no Role allows it"))
@@ -35,7 +35,7 @@ def review_rights(api: Api, rights: Sequence[ClusterRight]) -> RightsAnswers:
     return RightsAnswers(len(rights), tuple(denials))
 
 
-def review(right: ClusterRight) -> JsonBody:
+def build_review(right: ClusterRight) -> JsonBody:
     """Returns the body of an access review. Pure."""
     return {
         "apiVersion": "authorization.k8s.io/v1",

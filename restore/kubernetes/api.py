@@ -88,7 +88,7 @@ class Api:
         """The URL of the API server."""
         return self._logged_in().server
 
-    def server_time(self) -> datetime | None:
+    def read_server_time(self) -> datetime | None:
         """Returns the server's clock, in whole seconds; None when an answer doesn't tell it (RFC 9110, section
         6.6.1)."""
         return parse_date(self._answer("GET", "/version").headers.get("Date"))
@@ -105,7 +105,7 @@ class Api:
         except Forbidden:
             return ReadObject(forbidden=True)
 
-    def items(self, path: str, **query: str) -> list[JsonBody]:
+    def list_items(self, path: str, **query: str) -> list[JsonBody]:
         """Returns all items of a list, page by page; empty when the server doesn't know the resource (404)."""
         items: list[JsonBody] = []
         position = ""
@@ -136,12 +136,12 @@ class Api:
             body["preconditions"] = {"uid": uid}
         return self._answer("DELETE", path, body=body, also=(404,)).status != 404
 
-    def text(self, path: str, **query: str) -> str:
+    def read_text(self, path: str, **query: str) -> str:
         """Returns an answer that is no JSON, for example a log; empty for 404."""
         answer = self._answer("GET", path, query=query, also=(404,))
         return "" if answer.status == 404 else answer.data.decode(errors="replace")
 
-    def pod_health(self, namespace: str, pod: str, scheme: str, port: int, path: str) -> int:
+    def ask_pod_health(self, namespace: str, pod: str, scheme: str, port: int, path: str) -> int:
         """Returns the status with which a pod answers a GET, asked through the API server: from outside of the cluster
         nobody reaches a pod's address. Redirects are followed, three at most. Raises Forbidden without the right
         `get pods/proxy`."""
@@ -182,11 +182,11 @@ class Api:
     ) -> ApiAnswer:
         where = self._logged_in()
         url = where.server + path + (f"?{urlencode(query)}" if query else "")
-        sent = {"Accept": "application/json, */*", **(headers or {}), **where.headers()}
+        sent = {"Accept": "application/json, */*", **(headers or {}), **where.build_headers()}
         encoded = None
         if body is not None:
             encoded, sent["Content-Type"] = json.dumps(body).encode(), content
-        answer = where.request(method, url, sent, encoded, (CONNECT_SECONDS, READ_SECONDS))
+        answer = where.send_request(method, url, sent, encoded, (CONNECT_SECONDS, READ_SECONDS))
         if answer.status >= 300 and answer.status not in also:
             _refuse(method, path, answer)
         return answer
@@ -218,7 +218,7 @@ def _read_message(answer: ApiAnswer) -> str:
     return str(message or f"HTTP {answer.status}")
 
 
-def translated(method: str, path: str, status: int, message: str) -> RestoreError:
+def translate_error(method: str, path: str, status: int, message: str) -> RestoreError:
     """Returns an error answer as this program's error."""
     if status == 401:
         fix = "log in to the cluster again, then check with: kubectl auth whoami"
@@ -242,4 +242,4 @@ def translated(method: str, path: str, status: int, message: str) -> RestoreErro
 
 
 def _refuse(method: str, path: str, answer: ApiAnswer) -> NoReturn:
-    raise translated(method, path, answer.status, _read_message(answer))
+    raise translate_error(method, path, answer.status, _read_message(answer))

@@ -27,13 +27,13 @@ class ClusterLogin:
     configuration: Any
     pool: Any
 
-    def headers(self) -> Mapping[str, str]:
+    def build_headers(self) -> Mapping[str, str]:
         """Returns the headers of a login, asked for at each request: tokens of exec plugins and service accounts are
         renewed in it."""
         settings = cast("Mapping[str, Mapping[str, str]]", self.configuration.auth_settings())
         return {item["key"]: item["value"] for item in settings.values() if item.get("value")}
 
-    def request(
+    def send_request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: tuple[float, float]
     ) -> Any:
         """Sends one request; lost connections are tried again where that can't act twice (urllib3's Retry). `seconds`:
@@ -52,12 +52,12 @@ class ClusterLogin:
                 retries=urllib3.Retry(total=RETRIES, redirect=0, status=0, backoff_factor=0.2),
             )
         except urllib3.exceptions.MaxRetryError as error:
-            raise unreachable(self.server, error.reason or error) from error
+            raise build_unreachable(self.server, error.reason or error) from error
         except urllib3.exceptions.HTTPError as error:
-            raise unreachable(self.server, error) from error
+            raise build_unreachable(self.server, error) from error
 
 
-def unreachable(server: str, error: BaseException) -> PermanentError | TemporaryError:
+def build_unreachable(server: str, error: BaseException) -> PermanentError | TemporaryError:
     """Returns the error of no answer: permanent when the server's certificate isn't the one the kubeconfig trusts."""
     import urllib3
 
@@ -83,10 +83,10 @@ def load(kubeconfig: str | None, context: str | None) -> ClusterLogin:
     except (ConfigException, OSError, ValueError, TypeError, KeyError) as error:
         raise PermanentError.of(_build_unusable(kubeconfig, context, error)) from error
     configuration.connection_pool_maxsize = POOL
-    return ClusterLogin(str(configuration.host).rstrip("/"), configuration, connection_pool(configuration))
+    return ClusterLogin(str(configuration.host).rstrip("/"), configuration, open_pool(configuration))
 
 
-def connection_pool(configuration: Any) -> Any:
+def open_pool(configuration: Any) -> Any:
     """Returns urllib3's pool with the configuration's certificates and proxy.
 
     The package has no public way to it; pyproject.toml allows the versions in which this attribute is tested.

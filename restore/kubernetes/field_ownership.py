@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from restore.kubernetes.parse import KubeObject, manager_name, owns, texts
+from restore.kubernetes.parse import KubeObject, name_manager, owns, parse_texts
 from restore.model import labels
 from restore.units import TIME_FORMAT
 
@@ -38,7 +38,7 @@ def hand_back(item: KubeObject, field: Sequence[str], now: datetime, *more: Sequ
     object go. The pod template stays as it is, its annotation owned by nobody: removing it would roll the pods.
     """
     metadata: KubeObject = item["metadata"]
-    notes = texts(metadata.get("annotations"))
+    notes = parse_texts(metadata.get("annotations"))
     entries = cast("Sequence[KubeObject]", metadata.get("managedFields") or ())
     ours = [entry for entry in entries if entry.get("manager") == labels.FIELD_MANAGER]
     if not ours and labels.ANNOTATION_ID not in notes:
@@ -67,7 +67,7 @@ def _list_annotations(entries: Sequence[KubeObject]) -> set[str]:
 
 
 def _give(entries: list[Fields], manager: str, field: Sequence[str], version: str, now: datetime) -> None:
-    entry = next((item for item in entries if manager_name(item) == manager), None)
+    entry = next((item for item in entries if name_manager(item) == manager), None)
     if entry is None:
         entry = _build_entry(manager, version, now)
         entries.append(entry)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from restore.kubernetes.api import ReadObject
-from restore.kubernetes.parse import KubeObject, texts
+from restore.kubernetes.parse import KubeObject, parse_texts
 from restore.model.cluster import Writer
 
 ARGO_ID = "argocd.argoproj.io/tracking-id"
@@ -39,13 +39,13 @@ class Owner:
     resume: str = ""
 
 
-def owners(kind: str, item: KubeObject, namespace: str) -> tuple[Owner, ...]:
+def find_owners(kind: str, item: KubeObject, namespace: str) -> tuple[Owner, ...]:
     """Returns all owners of an object that aren't told, on the object itself, to leave it alone.
 
     The controllers of a Secret are known by more than an owner's mark: restore/kubernetes/secret_controllers.py.
     """
     metadata: KubeObject = item["metadata"]
-    labels, notes = texts(metadata.get("labels")), texts(metadata.get("annotations"))
+    labels, notes = parse_texts(metadata.get("labels")), parse_texts(metadata.get("annotations"))
     controllers = () if kind == "Secret" else _find_controllers(metadata, namespace)
     return (*_find_argo(metadata, labels, notes), *_find_flux(labels, notes, namespace), *controllers)
 
@@ -88,7 +88,7 @@ def _find_controllers(metadata: KubeObject, namespace: str) -> Iterator[Owner]:
             yield Owner(kind, name, namespace, None, stop)
 
 
-def suspended(owner: Owner, custom_resource: KubeObject | None) -> bool:
+def is_suspended(owner: Owner, custom_resource: KubeObject | None) -> bool:
     """Tells whether the owner leaves its objects alone now. Unknown (None) is no."""
     if custom_resource is None:
         return False
@@ -96,19 +96,19 @@ def suspended(owner: Owner, custom_resource: KubeObject | None) -> bool:
     metadata: KubeObject = custom_resource.get("metadata") or {}
     if owner.kind == "ArgoCD":
         policy: KubeObject = spec.get("syncPolicy") or {}
-        skipped = texts(metadata.get("annotations")).get(ARGO_SKIP) == "true"
+        skipped = parse_texts(metadata.get("annotations")).get(ARGO_SKIP) == "true"
         automated = cast("KubeObject | None", policy.get("automated"))
         return skipped or automated is None or automated.get("enabled") is False
     return bool(spec.get("suspend"))
 
 
-def writers(
+def list_writers(
     items: Iterable[tuple[str, KubeObject]], namespace: str, reads: Mapping[str, ReadObject]
 ) -> tuple[Writer, ...]:
     """Returns one Writer for each owner of these objects (kind, object); `reads` has the owners' objects by path."""
     owned: dict[Owner, list[str]] = {}
     for kind, item in items:
-        for owner in owners(kind, item, namespace):
+        for owner in find_owners(kind, item, namespace):
             owned.setdefault(owner, []).append(f"{kind} {item['metadata']['name']}")
     return tuple(
         _build_writer(owner, names, reads.get(owner.path or "", ReadObject())) for owner, names in owned.items()
@@ -116,7 +116,7 @@ def writers(
 
 
 def _build_writer(owner: Owner, names: Sequence[str], read: ReadObject) -> Writer:
-    resting = suspended(owner, read.item)
+    resting = is_suspended(owner, read.item)
     return Writer(
         kind=owner.kind,
         name=owner.name,

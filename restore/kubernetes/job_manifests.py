@@ -69,7 +69,7 @@ class Job:
     cluster itself took the pod away (a drained or lost node, preemption), for every gate can be run again."""
 
 
-def psql_job(
+def build_psql_job(
     job: Job, statements: Sequence[str], environment: Mapping[str, str], root_certificate: str | None = None
 ) -> Job:
     """Returns the Job with psql in its one container.
@@ -95,7 +95,7 @@ def _build_metadata(job: Job) -> JsonBody:
     return {"name": job.name, "namespace": job.namespace, "labels": {**job.labels, MANAGED_BY[0]: MANAGED_BY[1]}}
 
 
-def job_body(job: Job, seconds: int) -> JsonBody:
+def build_job_body(job: Job, seconds: int) -> JsonBody:
     """Returns the Job, suspended, so that no pod starts before its Secret is there; one attempt, of `seconds`."""
     spec: JsonBody = {
         "suspend": True,
@@ -189,7 +189,7 @@ def _build_volumes(job: Job) -> list[tuple[JsonBody, JsonBody]]:
     return volumes
 
 
-def secret_body(job: Job, job_uid: str) -> JsonBody:
+def build_secret_body(job: Job, job_uid: str) -> JsonBody:
     """Returns the Secret, owned by the Job: the cluster removes it together with the Job."""
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job.name, "uid": job_uid}
     return {

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.kubernetes.api import Api, JsonBody
-from restore.kubernetes.job_manifests import Job, job_body, secret_body
+from restore.kubernetes.job_manifests import Job, build_job_body, build_secret_body
 from restore.kubernetes.other_writers import MANAGED_BY
-from restore.kubernetes.parse import texts
-from restore.kubernetes.pods import Pod, pod, shorten_reason
+from restore.kubernetes.parse import parse_texts
+from restore.kubernetes.pods import Pod, parse_pod, shorten_reason
 from restore.polling import wait_for
 from restore.redaction import redacted, register_secret
 
@@ -78,7 +78,7 @@ def run_job(api: Api, job: Job, *, stop: threading.Event, deadline: float) -> Jo
     uid = run.create()
     try:
         run.let_go(uid)
-        return run.result(uid)
+        return run.await_result(uid)
     finally:
         with contextlib.suppress(RestoreError):  # the cluster removes both by itself KEPT_SECONDS later
             run.remove(uid)
@@ -101,7 +101,7 @@ class FoundJob:
 def list_jobs(api: Api, namespace: str, labels: Mapping[str, str]) -> tuple[FoundJob, ...]:
     """Returns this program's Jobs with these labels."""
     selector = ",".join(f"{name}={value}" for name, value in (*labels.items(), MANAGED_BY))
-    items = api.items(f"/apis/batch/v1/namespaces/{quote(namespace)}/jobs", labelSelector=selector)
+    items = api.list_items(f"/apis/batch/v1/namespaces/{quote(namespace)}/jobs", labelSelector=selector)
     return tuple(_found_job(item) for item in items)
 
 
@@ -186,12 +186,12 @@ class JobRun:
 
     def create(self) -> str:
         """Makes the Job, suspended; returns its uid."""
-        made = self._api.create(self.jobs, job_body(self._job, int(self._deadline - time.monotonic())))
+        made = self._api.create(self.jobs, build_job_body(self._job, int(self._deadline - time.monotonic())))
         return str(made["metadata"]["uid"])
 
     def let_go(self, uid: str) -> None:
         """Makes its Secret, which is owned by it, and starts it."""
-        self._api.create(self.secrets, secret_body(self._job, uid))
+        self._api.create(self.secrets, build_secret_body(self._job, uid))
         self._api.patch(self.path, {"spec": {"suspend": False}}, "merge")
 
     def remove_left_behind(self) -> None:
@@ -227,7 +227,7 @@ class JobRun:
             first=0.1,
         )
 
-    def result(self, uid: str, look: Look | None = None) -> JobResult:
+    def await_result(self, uid: str, look: Look | None = None) -> JobResult:
         """Waits for its end, or until it can't start. `look` is told at each look what there is to tell."""
 
         def over(seen: _Seen) -> bool:
@@ -261,13 +261,13 @@ class JobRun:
 
     def _warnings(self, uid: str) -> list[str]:
         """What the cluster says of a Job that gets no pod."""
-        events = self._api.items(self.events, fieldSelector=f"involvedObject.uid={uid},type=Warning")
+        events = self._api.list_items(self.events, fieldSelector=f"involvedObject.uid={uid},type=Warning")
         return [shorten_reason(str(item.get("reason")), item.get("message")) for item in events]
 
     def _last_lines(self, pod: Pod) -> list[str]:
         """None where the log can't be had: it is looked at again."""
         with contextlib.suppress(RestoreError):
-            text = self._api.text(f"{self.pods}/{quote(pod.name)}/log", tailLines=str(SHOWN), limitBytes=str(MOST))
+            text = self._api.read_text(f"{self.pods}/{quote(pod.name)}/log", tailLines=str(SHOWN), limitBytes=str(MOST))
             return redacted(text).splitlines()
         return []
 
@@ -275,9 +275,9 @@ class JobRun:
         answer = self._api.get(self.path)
         if answer is None or answer["metadata"]["uid"] != uid:
             raise PermanentError.of(_build_removed(self._job))
-        pods = self._api.items(self.pods, labelSelector=f"batch.kubernetes.io/controller-uid={uid}")
+        pods = self._api.list_items(self.pods, labelSelector=f"batch.kubernetes.io/controller-uid={uid}")
         newest = max(pods, key=lambda item: str(item["metadata"].get("creationTimestamp")), default=None)
-        return _Seen(answer, pod(newest) if newest else None)
+        return _Seen(answer, parse_pod(newest) if newest else None)
 
     def _over(self, seen: _Seen) -> bool:
         if not seen.stuck:
@@ -304,7 +304,7 @@ class JobRun:
         """Empty when it can't be had, as that of a pod that never started."""
         if pod is None or pod.phase == "Pending":
             return ""
-        return self._api.text(f"{self.pods}/{quote(pod.name)}/log", tailLines=str(LINES))
+        return self._api.read_text(f"{self.pods}/{quote(pod.name)}/log", tailLines=str(LINES))
 
     def _reasons(self, seen: _Seen, uid: str) -> list[str]:
         told = list(seen.pod.reasons if seen.pod else ())
@@ -316,7 +316,7 @@ class JobRun:
 
 
 def _must_be_ours(job: Job, kind: str, existing: JsonBody) -> None:
-    if texts(existing["metadata"].get("labels")).get(MANAGED_BY[0]) == MANAGED_BY[1]:
+    if parse_texts(existing["metadata"].get("labels")).get(MANAGED_BY[0]) == MANAGED_BY[1]:
         return
     without = f"a {kind} of this name without the label {MANAGED_BY[0]}={MANAGED_BY[1]}"
     fix = f"rename or remove it: kubectl --namespace {job.namespace} delete {kind.lower()} {job.name}"

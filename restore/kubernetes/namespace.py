@@ -10,10 +10,18 @@ from urllib.parse import quote
 
 from restore.kubernetes import field_ownership, gitops, parse
 from restore.kubernetes.api import Api, JsonBody, ReadObject
-from restore.kubernetes.other_writers import LISTS, OPTIONAL, Workloads, name_of, other_workloads, pod_spec_of, writers
-from restore.kubernetes.pods import Pod, pod
-from restore.kubernetes.references import Use, list_unreadable, references, uses
-from restore.kubernetes.secret_controllers import secret_controllers, secret_writers
+from restore.kubernetes.other_writers import (
+    LISTS,
+    OPTIONAL,
+    Workloads,
+    find_writers,
+    list_other_workloads,
+    name_of,
+    read_pod_spec,
+)
+from restore.kubernetes.pods import Pod, parse_pod
+from restore.kubernetes.references import Use, find_references, list_unreadable, uses
+from restore.kubernetes.secret_controllers import find_secret_controllers, list_secret_writers
 from restore.model.cluster import Cluster, ConnectionSecret, Deployment, Reference, Writer
 from restore.model.labels import ANNOTATION_ID
 from restore.model.request import SecretKey
@@ -32,7 +40,7 @@ class Namespace:
         self._api = api
         self.name = name
 
-    def cluster(self, apps: Sequence[str], secret: SecretKey) -> Cluster:
+    def read_cluster(self, apps: Sequence[str], secret: SecretKey) -> Cluster:
         """Reads Deployments, writers and the connection secret, read side by side."""
         with ThreadPoolExecutor(THREADS, thread_name_prefix="cluster") as pool:
             secret_read = pool.submit(self._secret, secret.name)
@@ -47,42 +55,44 @@ class Namespace:
                 unread=unread,
             )
 
-    def references(self, apps: Sequence[str], secret: SecretKey) -> tuple[Reference, ...]:
+    def find_references(self, apps: Sequence[str], secret: SecretKey) -> tuple[Reference, ...]:
         """Returns the values that the applications' pods get besides what the switch writes."""
-        return self._references(Workloads(self._api.items(self._list("deployments"))), apps, secret, map)[0]
+        return self._references(Workloads(self._api.list_items(self._list("deployments"))), apps, secret, map)[0]
 
     def _references(
         self, workloads: Workloads, apps: Sequence[str], secret: SecretKey, run: Run
     ) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
         """What else runs in the namespace is named by kind and name."""
-        specs = {name_of(item): pod_spec_of(item) for item in workloads.deployments if name_of(item) in apps}
-        specs |= {f"{kind}/{name}": spec for kind, name, spec in other_workloads(workloads, apps)}
-        used = {use.path(self.name): use for spec in specs.values() for use in uses(spec)}
+        specs = {name_of(item): read_pod_spec(item) for item in workloads.deployments if name_of(item) in apps}
+        specs |= {f"{kind}/{name}": spec for kind, name, spec in list_other_workloads(workloads, apps)}
+        used = {use.format_path(self.name): use for spec in specs.values() for use in uses(spec)}
         reads = self._reads(used, run)
         objects = {path: read.item for path, read in reads.items() if read.item}
         switched = {Use("Secret", secret.name, key) for key in secret.switched_keys}
-        in_specs = (item for app, spec in specs.items() for item in references(app, spec, objects, self.name, switched))
+        in_specs = (
+            item for app, spec in specs.items() for item in find_references(app, spec, objects, self.name, switched)
+        )
         unread = {f"{used[path].kind} {used[path].name}" for path, read in reads.items() if read.forbidden}
         deployments = (item for item in workloads.deployments if name_of(item) in apps)
-        unread |= {what for item in deployments for what in list_unreadable(pod_spec_of(item), _annotations_of(item))}
+        unread |= {what for item in deployments for what in list_unreadable(read_pod_spec(item), _annotations_of(item))}
         return tuple(dict.fromkeys(in_specs)), tuple(sorted(unread))
 
-    def deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
+    def read_deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
         """Returns each named Deployment, None for one that doesn't exist."""
-        return _read_deployments(self._api.items(self._list("deployments")), names)
+        return _read_deployments(self._api.list_items(self._list("deployments")), names)
 
-    def secret_writers(self, secret: SecretKey) -> tuple[Writer, ...]:
+    def find_secret_writers(self, secret: SecretKey) -> tuple[Writer, ...]:
         """Returns who puts the connection secret back; empty when there is no such Secret."""
         item = self._secret(secret.name)
         return self._secret_writers(item, secret, map) if item else ()
 
-    def connection_secret(self, secret: SecretKey) -> ConnectionSecret | None:
+    def read_connection_secret(self, secret: SecretKey) -> ConnectionSecret | None:
         """Returns the Secret, its URL registered as a secret value; None when there is no such Secret."""
         return _read_connection_secret(self._secret(secret.name), secret)
 
-    def pods(self, selector: str) -> tuple[Pod, ...]:
+    def list_pods(self, selector: str) -> tuple[Pod, ...]:
         """Returns the pods of a label selector, terminating ones too, by name."""
-        listed = (pod(item) for item in self._api.items(self._path("pods"), labelSelector=selector))
+        listed = (parse_pod(item) for item in self._api.list_items(self._path("pods"), labelSelector=selector))
         return tuple(sorted(listed, key=lambda item: item.name))
 
     def hand_back_deployment(self, name: str) -> bool:
@@ -134,7 +144,7 @@ class Namespace:
             kinds = {str(item.get("name")) for item in (served or {}).get("resources") or ()}
             if LISTS[field].rpartition("/")[2] not in kinds:
                 return []
-        return self._api.items(self._list(field))
+        return self._api.list_items(self._list(field))
 
     def _writers(
         self,
@@ -146,18 +156,18 @@ class Namespace:
     ) -> tuple[Writer, ...]:
         owned = [("Deployment", item) for item in workloads.deployments if name_of(item) in apps]
         owned += [("Secret", secret)] if secret else []
-        owners = {owner for kind, item in owned for owner in gitops.owners(kind, item, self.name)}
+        owners = {owner for kind, item in owned for owner in gitops.find_owners(kind, item, self.name)}
         reads = self._reads((owner.path for owner in owners if owner.path), run)
         return (
-            *writers(workloads, self.name, apps, key.name),
-            *gitops.writers(owned, self.name, reads),
+            *find_writers(workloads, self.name, apps, key.name),
+            *gitops.list_writers(owned, self.name, reads),
             *(self._secret_writers(secret, key, run) if secret else ()),
         )
 
     def _secret_writers(self, item: JsonBody, secret: SecretKey, run: Run) -> tuple[Writer, ...]:
-        controllers = secret_controllers(item, self.name, secret.key, secret.controller)
+        controllers = find_secret_controllers(item, self.name, secret.key, secret.controller)
         reads = self._reads((path for controller in controllers for path in controller.reads), run)
-        return secret_writers(item, self.name, controllers, reads)
+        return list_secret_writers(item, self.name, controllers, reads)
 
     def _reads(self, paths: Iterable[str], run: Run) -> dict[str, ReadObject]:
         distinct = sorted(set(paths))
@@ -166,26 +176,26 @@ class Namespace:
 
 def _read_deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, Deployment | None]:
     by_name = {name_of(item): item for item in items}
-    return {name: parse.deployment(by_name[name]) if name in by_name else None for name in names}
+    return {name: parse.parse_deployment(by_name[name]) if name in by_name else None for name in names}
 
 
 def _annotations_of(item: Mapping[str, object]) -> Mapping[str, str]:
-    return parse.deployment(item).template_annotations
+    return parse.parse_deployment(item).template_annotations
 
 
 def _list_held(items: Sequence[Mapping[str, Any]]) -> list[str]:
     """Returns the Deployments that a restore has taken over, also those that the configuration no longer names."""
-    notes = ((name_of(item), parse.deployment(item).annotations) for item in items)
+    notes = ((name_of(item), parse.parse_deployment(item).annotations) for item in items)
     return [name for name, annotations in notes if ANNOTATION_ID in annotations]
 
 
 def _read_connection_secret(answer: JsonBody | None, configured: SecretKey) -> ConnectionSecret | None:
     if answer is None:
         return None
-    secret = parse.connection_secret(answer, configured.key, configured.keys, configured.also_keys)
+    secret = parse.parse_connection_secret(answer, configured.key, configured.keys, configured.also_keys)
     for url in (secret.url or "", *(secret.values[key] for key in configured.also_keys if key in secret.values)):
         if "://" in url:
             register_secret(url.strip())
-        for password in parse.passwords(url):
+        for password in parse.find_passwords(url):
             register_secret(password)
     return secret

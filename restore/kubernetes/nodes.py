@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from restore.errors import RestoreError
 from restore.kubernetes.api import Api
-from restore.kubernetes.scheduling import node, node_pod
+from restore.kubernetes.scheduling import parse_node, parse_node_pod
 from restore.model.nodes import NodeRoom
 
 NODES, PODS = "/api/v1/nodes", "/api/v1/pods"
@@ -16,8 +16,8 @@ RUNNING = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
 def read_node_room(api: Api) -> NodeRoom:
     """Returns the nodes and what runs on them; that they couldn't be asked is an answer too."""
     try:
-        nodes = tuple(node(item) for item in api.items(NODES))
-        pods = tuple(node_pod(item) for item in api.items(PODS, fieldSelector=RUNNING))
+        nodes = tuple(parse_node(item) for item in api.list_items(NODES))
+        pods = tuple(parse_node_pod(item) for item in api.list_items(PODS, fieldSelector=RUNNING))
     except RestoreError as error:
         return NodeRoom(unasked=error.problem.found if error.problem else str(error))
     return NodeRoom(nodes, pods)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-from restore.kubernetes.parse import KubeObject, texts
+from restore.kubernetes.parse import KubeObject, parse_texts
 from restore.model.cluster import Writer
 
 MANAGED_BY = ("app.kubernetes.io/managed-by", "pulumi-restore")
@@ -65,7 +65,7 @@ class Workloads:
     knative_services: Sequence[KubeObject] = field(default_factory=_list_none)
 
 
-def writers(workloads: Workloads, namespace: str, apps: Collection[str], secret: str) -> tuple[Writer, ...]:
+def find_writers(workloads: Workloads, namespace: str, apps: Collection[str], secret: str) -> tuple[Writer, ...]:
     """Returns all of them but the apps themselves, in the order of their kinds."""
     return (
         *_list_autoscalers(workloads.autoscalers, namespace, apps),
@@ -110,7 +110,7 @@ def _list_scaled_objects(items: Sequence[KubeObject], namespace: str, apps: Coll
     for item in items:
         kind, target = _read_target(item)
         if kind == "Deployment" and target in apps:
-            notes = texts(item["metadata"].get("annotations"))
+            notes = parse_texts(item["metadata"].get("annotations"))
             resting = _is_paused(item) or notes.get(PAUSED_REPLICAS) == "0"
             rest = "paused" if resting else "brings it back from zero replicas"
             annotate = f"kubectl --namespace {namespace} annotate scaledobject {name_of(item)}"
@@ -135,7 +135,7 @@ def _list_starter(
 
 
 def _is_paused(scaled: KubeObject) -> bool:
-    return texts(scaled["metadata"].get("annotations")).get(PAUSED, "").lower() == "true"
+    return parse_texts(scaled["metadata"].get("annotations")).get(PAUSED, "").lower() == "true"
 
 
 def _list_scaled_jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
@@ -214,7 +214,7 @@ def _list_cron_jobs(items: Sequence[KubeObject], namespace: str, secret: str) ->
 
 def _list_jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     for item in items:
-        ours = texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) == MANAGED_BY[1]
+        ours = parse_texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) == MANAGED_BY[1]
         active, suspended = _is_active(item), bool(_read_spec(item).get("suspend"))
         if (active or suspended) and not ours:
             commands = _format_suspending(namespace, "job", item)
@@ -243,7 +243,7 @@ def _list_others(
     """Workloads that have the same secret: they write to the source while the apps don't."""
     for item in items:
         name, replicas = name_of(item), _read_spec(item).get("replicas", 1)
-        if KNATIVE_LABEL in texts(item["metadata"].get("labels")):
+        if KNATIVE_LABEL in parse_texts(item["metadata"].get("labels")):
             continue  # told as the Service that it belongs to
         if name not in apps and replicas and references_secret(_find_template_spec(_read_spec(item)), secret):
             stop, size = f"scale {kind.lower()} {name} --replicas=0", f", {replicas} replicas"
@@ -254,15 +254,15 @@ def _list_others(
             yield Writer(kind, name, f"has the secret {secret}{size}", stop, blocking=True)
 
 
-def other_workloads(workloads: Workloads, apps: Collection[str]) -> Iterator[tuple[str, str, KubeObject]]:
+def list_other_workloads(workloads: Workloads, apps: Collection[str]) -> Iterator[tuple[str, str, KubeObject]]:
     """Returns kind, name and pod specification of what else runs, or starts by itself."""
     for item in workloads.deployments:
         if name_of(item) not in apps and _read_spec(item).get("replicas", 1):
-            yield "Deployment", name_of(item), pod_spec_of(item)
+            yield "Deployment", name_of(item), read_pod_spec(item)
     for item in workloads.stateful_sets:
         if _read_spec(item).get("replicas", 1):
-            yield "StatefulSet", name_of(item), pod_spec_of(item)
-    yield from (("DaemonSet", name_of(item), pod_spec_of(item)) for item in workloads.daemon_sets)
+            yield "StatefulSet", name_of(item), read_pod_spec(item)
+    yield from (("DaemonSet", name_of(item), read_pod_spec(item)) for item in workloads.daemon_sets)
     for item in workloads.cron_jobs:
         if not _read_spec(item).get("suspend"):
             yield (
@@ -271,8 +271,8 @@ def other_workloads(workloads: Workloads, apps: Collection[str]) -> Iterator[tup
                 _find_template_spec(_read_spec(cast("KubeObject", _read_spec(item).get("jobTemplate") or {}))),
             )
     for item in workloads.jobs:
-        if _is_active(item) and texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) != MANAGED_BY[1]:
-            yield "Job", name_of(item), pod_spec_of(item)
+        if _is_active(item) and parse_texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) != MANAGED_BY[1]:
+            yield "Job", name_of(item), read_pod_spec(item)
     yield from _other_custom_resources(workloads)
 
 
@@ -283,11 +283,11 @@ def _other_custom_resources(workloads: Workloads) -> Iterator[tuple[str, str, Ku
             yield "ScaledJob", name_of(item), _find_template_spec(job)
     for item in workloads.rollouts:
         if _read_spec(item).get("replicas", 1):  # of a workloadRef the template is empty, and that Deployment's counts
-            yield "Rollout", name_of(item), pod_spec_of(item)
-    yield from (("KnativeService", name_of(item), pod_spec_of(item)) for item in workloads.knative_services)
+            yield "Rollout", name_of(item), read_pod_spec(item)
+    yield from (("KnativeService", name_of(item), read_pod_spec(item)) for item in workloads.knative_services)
 
 
-def pod_spec_of(item: KubeObject) -> KubeObject:
+def read_pod_spec(item: KubeObject) -> KubeObject:
     """Returns the pod's specification in the template of a workload."""
     return _find_template_spec(_read_spec(item))
 

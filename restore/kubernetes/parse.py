@@ -10,7 +10,7 @@ from typing import Any, cast
 from urllib.parse import quote, unquote
 
 from restore.errors import PermanentError, Problem
-from restore.kubernetes.scheduling import pod_needs
+from restore.kubernetes.scheduling import parse_pod_needs
 from restore.model.cluster import ConnectionSecret, Deployment
 from restore.model.labels import FIELD_MANAGER
 from restore.model.request import ConnectionKeys
@@ -24,12 +24,12 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Holds the whole object again: with `kubectl apply` of a Secret, its values."""
 
 
-def texts(mapping: object) -> dict[str, str]:
+def parse_texts(mapping: object) -> dict[str, str]:
     """Returns the labels or annotations, without kubectl's copy of the object."""
     return {str(key): str(value) for key, value in cast("KubeObject", mapping or {}).items() if key != LAST_APPLIED}
 
 
-def deployment(answer: KubeObject) -> Deployment:
+def parse_deployment(answer: KubeObject) -> Deployment:
     """Reads a Deployment object. An absent spec.replicas is 1, as the API defaults it."""
     metadata: KubeObject = answer["metadata"]
     spec: KubeObject = answer.get("spec") or {}
@@ -46,19 +46,19 @@ def deployment(answer: KubeObject) -> Deployment:
         replicas=1 if replicas is None else int(replicas),
         ready=int(status.get("readyReplicas") or 0),
         terminating=status.get("terminatingReplicas"),
-        replicas_manager=field_manager(metadata, REPLICAS),
-        annotations=texts(metadata.get("annotations")),
-        template_annotations=texts(template_metadata.get("annotations")),
-        labels=texts(metadata.get("labels")),
-        selector=selector(spec.get("selector") or {}),
+        replicas_manager=find_field_manager(metadata, REPLICAS),
+        annotations=parse_texts(metadata.get("annotations")),
+        template_annotations=parse_texts(template_metadata.get("annotations")),
+        labels=parse_texts(metadata.get("labels")),
+        selector=render_selector(spec.get("selector") or {}),
         generation=int(metadata.get("generation") or 0),
         observed_generation=int(status.get("observedGeneration") or 0),
         images=tuple(str(item.get("image", "")) for item in containers),
-        needs=pod_needs(pod_spec),
+        needs=parse_pod_needs(pod_spec),
     )
 
 
-def connection_secret(
+def parse_connection_secret(
     answer: KubeObject, key: str, parts: ConnectionKeys | None = None, also: Sequence[str] = ()
 ) -> ConnectionSecret:
     """Reads a Secret object and the value of one key: None when the key is absent.
@@ -76,10 +76,10 @@ def connection_secret(
         name=str(metadata["name"]),
         key=key,
         keys=tuple(sorted(data)),
-        url=composed(parts, values) if url is not None and parts and parts.host else url,
+        url=compose_url(parts, values) if url is not None and parts and parts.host else url,
         values=values,
-        key_manager=field_manager(metadata, ("f:data", f"f:{key}")),
-        annotations=texts(metadata.get("annotations")),
+        key_manager=find_field_manager(metadata, ("f:data", f"f:{key}")),
+        annotations=parse_texts(metadata.get("annotations")),
         resource_version=str(metadata.get("resourceVersion", "")),
         immutable=answer.get("immutable") is True,
         owned_keys=_list_owned_keys(metadata),
@@ -93,7 +93,7 @@ def _list_owned_keys(metadata: KubeObject) -> tuple[str, ...]:
     return tuple(sorted(name.removeprefix("f:") for name in names if name.startswith("f:")))
 
 
-def composed(parts: ConnectionKeys, values: Mapping[str, str]) -> str:
+def compose_url(parts: ConnectionKeys, values: Mapping[str, str]) -> str:
     """Returns the URL that the values of single keys say; its white space at the ends is no part of it."""
     host, port, user, password, database = (
         values.get(name, "").strip() for name in (parts.host, parts.port, parts.user, parts.password, parts.database)
@@ -119,13 +119,13 @@ def _decode(metadata: KubeObject, key: str, value: str) -> str:
         raise PermanentError.of(problem) from error
 
 
-def selector(answer: KubeObject) -> str:
+def render_selector(answer: KubeObject) -> str:
     """Returns a label selector as the text that a list call takes."""
     return ",".join([*_format_equalities(answer), *_format_expressions(answer)])
 
 
 def _format_equalities(answer: KubeObject) -> Iterator[str]:
-    yield from (f"{key}={value}" for key, value in sorted(texts(answer.get("matchLabels")).items()))
+    yield from (f"{key}={value}" for key, value in sorted(parse_texts(answer.get("matchLabels")).items()))
 
 
 def _format_expressions(answer: KubeObject) -> Iterator[str]:
@@ -140,7 +140,7 @@ def _format_expressions(answer: KubeObject) -> Iterator[str]:
         yield forms[str(item["operator"])]
 
 
-def manager_name(entry: KubeObject) -> str:
+def name_manager(entry: KubeObject) -> str:
     """Returns an entry of managedFields as `manager/operation`, with the subresource where there is one."""
     parts = (entry.get("manager"), entry.get("operation"), entry.get("subresource"))
     return "/".join(str(part) for part in parts if part)
@@ -156,14 +156,14 @@ def owns(entry: KubeObject, path: Sequence[str]) -> bool:
     return True
 
 
-def field_manager(metadata: KubeObject, path: Sequence[str]) -> str | None:
+def find_field_manager(metadata: KubeObject, path: Sequence[str]) -> str | None:
     """Returns who owns a field: somebody else before us, the latest of several; None when nobody does."""
     entries = [item for item in cast("Sequence[KubeObject]", metadata.get("managedFields") or ()) if owns(item, path)]
     ranked = sorted(entries, key=lambda item: (item.get("manager") != FIELD_MANAGER, str(item.get("time", ""))))
-    return manager_name(ranked[-1]) if ranked else None
+    return name_manager(ranked[-1]) if ranked else None
 
 
-def passwords(url: str) -> tuple[str, ...]:
+def find_passwords(url: str) -> tuple[str, ...]:
     """Returns the passwords in a URL, as written and decoded: before the host, and (JDBC) as a parameter."""
     authority = url.partition("://")[2].partition("/")[0]
     pairs = (pair.partition("=") for pair in url.partition("?")[2].split("&"))

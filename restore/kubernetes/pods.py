@@ -41,7 +41,7 @@ class Pod:
         return self.phase in {"Succeeded", "Failed"}
 
 
-def pod(answer: KubeObject) -> Pod:
+def parse_pod(answer: KubeObject) -> Pod:
     """Reads a Pod object of the API."""
     metadata: KubeObject = answer["metadata"]
     status: KubeObject = answer.get("status") or {}

@@ -35,7 +35,7 @@ class Use:
     name: str
     key: str | None = None
 
-    def path(self, namespace: str) -> str:
+    def format_path(self, namespace: str) -> str:
         return f"/api/v1/namespaces/{namespace}/{self.kind.lower()}s/{self.name}"
 
 
@@ -84,7 +84,7 @@ def _list_named(node: KubeObject, form: int, name_field: str | None) -> Iterator
         yield from (Use(source[0], name, key) for key in keys or [None])
 
 
-def values(kind: str, item: KubeObject) -> dict[str, str]:
+def read_values(kind: str, item: KubeObject) -> dict[str, str]:
     """Returns what a ConfigMap or Secret holds, as text; bytes that are none are left out."""
     data = cast("Mapping[str, str]", item.get("data") or {})
     if kind == CONFIG_MAP:
@@ -99,7 +99,7 @@ def _decode(value: str) -> str | None:
         return None
 
 
-def references(
+def find_references(
     app: str, pod_spec: KubeObject, objects: Mapping[str, KubeObject], namespace: str, switched: Collection[Use]
 ) -> Iterator[Reference]:
     """Returns each value that the pods of a Deployment get, but those that the switch writes itself.
@@ -114,7 +114,7 @@ def references(
         if words:
             yield Reference(app, f"args/{container['name']}", " ".join(words))
     for use in sorted(uses(pod_spec), key=lambda use: (use.kind, use.name, use.key or "")):
-        texts = values(use.kind, objects.get(use.path(namespace), {}))
+        texts = read_values(use.kind, objects.get(use.format_path(namespace), {}))
         for key, text in texts.items():
             if use.key in (None, key) and Use(use.kind, use.name, key) not in switched:
                 yield Reference(app, f"{use.kind}/{use.name}/{key}", text)

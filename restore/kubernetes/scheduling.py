@@ -12,19 +12,19 @@ from restore.model.nodes import Amounts, Node, NodePod, PodNeeds, Requirement, T
 KubeObject = Mapping[str, Any]
 
 
-def pod_needs(spec: KubeObject) -> PodNeeds:
+def parse_pod_needs(spec: KubeObject) -> PodNeeds:
     """Reads the specification of a pod, or of a template of pods."""
     affinity = _object(_object(spec, "affinity"), "nodeAffinity")
     required = _object(affinity, "requiredDuringSchedulingIgnoredDuringExecution")
     return PodNeeds(
-        requests=requests(spec),
+        requests=sum_requests(spec),
         selector=_texts(spec.get("nodeSelector")),
         terms=tuple(_term(item) for item in _objects(required, "nodeSelectorTerms")),
         tolerations=tuple(_toleration(item) for item in _objects(spec, "tolerations")),
     )
 
 
-def requests(spec: KubeObject) -> Amounts:
+def sum_requests(spec: KubeObject) -> Amounts:
     """Adds up what the scheduler reserves for a pod: all containers and sidecars, or the largest step of its start."""
     started: Mapping[str, Decimal] = {}
     largest: dict[str, Decimal] = {}
@@ -41,7 +41,7 @@ def requests(spec: KubeObject) -> Amounts:
     return {**total, "pods": Decimal(1)}
 
 
-def node(answer: KubeObject) -> Node:
+def parse_node(answer: KubeObject) -> Node:
     metadata: KubeObject = answer["metadata"]
     spec, status = _object(answer, "spec"), _object(answer, "status")
     return Node(
@@ -57,11 +57,11 @@ def node(answer: KubeObject) -> Node:
     )
 
 
-def node_pod(answer: KubeObject) -> NodePod:
+def parse_node_pod(answer: KubeObject) -> NodePod:
     spec = _object(answer, "spec")
     return NodePod(
         node=str(spec.get("nodeName") or ""),
-        requests=requests(spec),
+        requests=sum_requests(spec),
         deployment=_deployment(answer["metadata"]),
         images=tuple(str(item.get("image") or "") for item in _objects(spec, "containers")),
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from restore.kubernetes.api import ReadObject
-from restore.kubernetes.parse import KubeObject, owns, texts
+from restore.kubernetes.parse import KubeObject, owns, parse_texts
 from restore.model.cluster import Writer
 from restore.model.labels import FIELD_MANAGER
 
@@ -94,7 +94,7 @@ class SecretController:
         return (*self.paths, *((self.deployment_path,) if self.deployment else ()))
 
 
-def secret_controllers(
+def find_secret_controllers(
     secret: KubeObject, namespace: str, key: str, deployment: str | None = None
 ) -> tuple[SecretController, ...]:
     """Returns all that may put the key of a Secret back, by its owners, labels, annotations and field managers.
@@ -129,7 +129,7 @@ def _find_external_secrets(metadata: KubeObject, namespace: str, deployment: str
     owners = _list_owner_names(metadata, "ExternalSecret")
     managers = [str(entry.get("manager", "")) for entry in _list_managers(metadata)]
     names = [*owners, *(name.removeprefix(ES_MANAGER) for name in managers if name.startswith(ES_MANAGER))]
-    if not names and texts(metadata.get("labels")).get(ES_LABEL) == "true":
+    if not names and parse_texts(metadata.get("labels")).get(ES_LABEL) == "true":
         names = [str(metadata["name"])]
     for name in names:
         paths = tuple(f"{ES_GROUP}/{version}/namespaces/{namespace}/externalsecrets/{name}" for version in ES_VERSIONS)
@@ -141,7 +141,7 @@ def _find_vault_secrets(metadata: KubeObject, namespace: str, deployment: str | 
     where = deployment or "vault-secrets-operator-system/vault-secrets-operator-controller-manager"
     owners = [(str(owner.get("kind")), str(owner["name"])) for owner in _list_owners(metadata)]
     ours = [(kind, name) for kind, name in owners if kind in VAULT_KINDS]
-    if not ours and texts(metadata.get("labels")).get(VAULT_LABEL[0]) == VAULT_LABEL[1]:
+    if not ours and parse_texts(metadata.get("labels")).get(VAULT_LABEL[0]) == VAULT_LABEL[1]:
         ours = [("VaultStaticSecret", str(metadata["name"]))]
     for kind, name in ours:
         path = f"{VAULT_GROUP}/namespaces/{namespace}/{VAULT_KINDS[kind]}/{name}"
@@ -149,14 +149,14 @@ def _find_vault_secrets(metadata: KubeObject, namespace: str, deployment: str | 
 
 
 def _find_provider_classes(metadata: KubeObject, namespace: str) -> Iterator[SecretController]:
-    if texts(metadata.get("labels")).get(CSI_LABEL) == "true":
+    if parse_texts(metadata.get("labels")).get(CSI_LABEL) == "true":
         path = f"/apis/secrets-store.csi.x-k8s.io/v1/namespaces/{namespace}/secretproviderclasses"
         yield SecretController("SecretProviderClass", str(metadata["name"]), (path,))
 
 
 def _find_sealed_secrets(metadata: KubeObject, namespace: str, deployment: str | None) -> Iterator[SecretController]:
     owners = _list_owner_names(metadata, "SealedSecret")
-    marked = texts(metadata.get("annotations")).get(SEALED_ANNOTATION) == "true"
+    marked = parse_texts(metadata.get("annotations")).get(SEALED_ANNOTATION) == "true"
     for name in owners or ([str(metadata["name"])] if marked else []):
         path = f"/apis/bitnami.com/v1alpha1/namespaces/{namespace}/sealedsecrets/{name}"
         where = deployment or "kube-system/sealed-secrets-controller"
@@ -164,7 +164,7 @@ def _find_sealed_secrets(metadata: KubeObject, namespace: str, deployment: str |
 
 
 def _find_copiers(metadata: KubeObject) -> Iterator[SecretController]:
-    notes = texts(metadata.get("annotations"))
+    notes = parse_texts(metadata.get("annotations"))
     for annotation, name in COPIERS.items():
         if notes.get(annotation):
             yield SecretController("Secret", notes[annotation], deployment="", copied_by=f"{name} {annotation}")
@@ -185,7 +185,7 @@ def _find_unknown(metadata: KubeObject, key: str, deployment: str | None) -> lis
     ]
 
 
-def secret_writers(
+def list_secret_writers(
     secret: KubeObject, namespace: str, controllers: Sequence[SecretController], reads: Mapping[str, ReadObject]
 ) -> tuple[Writer, ...]:
     """Returns a Writer for each controller that is there; `reads` holds what was read at its paths."""

@@ -1,13 +1,14 @@
 """A state that was lost is made again: what AWS has of a restore, and what the evidence proves of it. Pure.
 
 Nothing is made or changed in AWS or in the cluster: instance and snapshots are imported, and receipts are given only
-for proofs of this very instance, under the same conditions as now. All else is proved again by the next `pulumi up`.
+for proofs of this very instance, under the same conditions as now, as far as AWS agrees: its DbiResourceId, its
+settings and the pinned bytes of its dump are those of the proof. All else is proved again by the next `pulumi up`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -16,7 +17,8 @@ from restore.candidate.settings import PYTHON_NAMES
 from restore.config.settings import POINTS
 from restore.errors import Problem, Refused
 from restore.lifecycle.close import OF_ONE_RESTORE
-from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, move_of, needed_gates
+from restore.model.dump import DumpVersion
+from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, list_needed_gates, move_of
 from restore.model.labels import TAG_ID, TAG_POINT, TAG_STACK
 from restore.model.planned import Plan
 from restore.model.rds import Instance, InstanceSettings
@@ -26,6 +28,10 @@ from restore.units import clock
 
 EVIDENCED = (CONFORMED, SCANNED, IMPORTED, VALIDATED)
 """The gates whose proofs last, in the order in which one needs the other; those of traffic are proved at each move."""
+WANTED, FOUND = "wanted", "found"
+"""The sides of what gate `conformed` records of a setting."""
+ListChanges = Callable[[Instance, InstanceSettings], tuple[str, ...]]
+"""The names of the settings that an instance hasn't got any more."""
 RECORD = "adopt"
 """The step of the record of an adoption."""
 NEVER = "nothing in AWS or Kubernetes is changed"
@@ -43,6 +49,8 @@ class Adoption:
     """The gates that the next `up` proves."""
     config: Mapping[str, str]
     """Keys to set; empty where the configuration names this restore."""
+    changed: tuple[str, ...] = ()
+    """Settings that the instance no longer has as gate `conformed` proved them: nothing is proved by that record."""
 
 
 def choose_instance(stack: str, named: str | None, instances: Iterable[Instance]) -> Instance:
@@ -109,14 +117,18 @@ def make_adoption(
     records: Sequence[Mapping[str, Any]],
     fingerprints: Mapping[str, Mapping[str, Any]],
     config: Mapping[str, str],
+    list_changes: ListChanges,
 ) -> Adoption:
     """Returns what is adopted. `fingerprints`: what each gate's receipt would say now besides the plan. Raises Refused
     where AWS has no instance of this restore."""
     if plan.candidate_found is None:
         found, fix = f"AWS has no {plan.candidate} of this restore", "pulumi preview"
         raise Refused([Problem(f"restore {plan.id}", found, "an instance to adopt", fix)])
-    proofs = find_proofs(records, plan.candidate_found, fingerprints, with_dump=plan.point.dump is not None)
-    left = tuple(gate.name for gate in needed_gates(plan) if gate.name not in proofs)
+    candidate, dump = plan.candidate_found, plan.point.dump
+    proofs = find_proofs(records, candidate, fingerprints, dump)
+    changed = list_changes(candidate, read_settings(proofs[CONFORMED.name], FOUND)) if CONFORMED.name in proofs else ()
+    proofs = {} if changed else proofs
+    left = tuple(gate.name for gate in list_needed_gates(plan) if gate.name not in proofs)
     conformed = proofs.get(CONFORMED.name)
     existing = replace(
         plan,
@@ -127,46 +139,54 @@ def make_adoption(
         safety_snapshot=None if move_of(plan) is Move.NONE else plan.adopt_safety,
         copy=plan.copy if plan.copy and plan.copy.adopt else None,
         parameter_group=plan.parameter_group if plan.parameter_group and plan.parameter_group.adopt else None,
-        settings=(read_wanted_settings(conformed) if conformed else None) or plan.settings,
+        settings=read_settings(conformed, WANTED) if conformed else plan.settings,
     )
-    return Adoption(existing, proofs, left, config)
+    return Adoption(existing, proofs, left, config, changed)
 
 
 def find_proofs(
     records: Sequence[Mapping[str, Any]],
     candidate: Instance,
     fingerprints: Mapping[str, Mapping[str, Any]],
-    *,
-    with_dump: bool,
+    dump: DumpVersion | None,
 ) -> dict[str, Mapping[str, Any]]:
     """Returns the records that prove gates of this instance, up to the first gate that none proves: the newest attempt
-    must have opened, for the same conditions (waivers, expectations) as now."""
+    must have opened, for the same conditions (waivers, expectations, bytes of the dump) as now."""
     proofs: dict[str, Mapping[str, Any]] = {}
-    for gate in (gate for gate in EVIDENCED if with_dump or not gate.dump_only):
+    for gate in (gate for gate in EVIDENCED if dump or not gate.dump_only):
         attempts = [record for record in records if record.get("gate") == gate.name]
         newest = attempts[-1] if attempts else None
-        if newest is None or not is_proof(newest, gate.name, candidate, fingerprints[gate.name]):
+        if newest is None or not is_proof(newest, gate.name, candidate, fingerprints[gate.name], dump):
             break
         proofs[gate.name] = newest
     return proofs
 
 
-def is_proof(record: Mapping[str, Any], gate: str, candidate: Instance, fingerprint: Mapping[str, Any]) -> bool:
+def is_proof(
+    record: Mapping[str, Any],
+    gate: str,
+    candidate: Instance,
+    fingerprint: Mapping[str, Any],
+    dump: DumpVersion | None,
+) -> bool:
     facts = cast("Mapping[str, Any]", record.get("facts") or {})
+    same_thing = {
+        SCANNED.name: dump is not None and dump.version in (facts.get("versionId"), facts.get("etag")),
+        IMPORTED.name: dump is not None and facts.get("dump") == dict(vars(dump)),
+        CONFORMED.name: bool(facts.get("settings")),
+    }.get(gate, True)
     same_instance = gate == SCANNED.name or facts.get("resource_id") == candidate.resource_id
     same_terms = record.get("fingerprint") == json.loads(json.dumps(fingerprint, default=str))
-    return record.get("open") is True and same_instance and same_terms
+    return record.get("open") is True and same_instance and same_thing and same_terms
 
 
-def read_wanted_settings(record: Mapping[str, Any]) -> InstanceSettings | None:
-    """Returns the settings that were wanted when the instance was made, as gate `conformed` recorded them; None where
-    it didn't."""
-    rows = cast("Mapping[str, Mapping[str, Any]]", cast("Any", record.get("facts") or {}).get("settings") or {})
-    wanted = {PYTHON_NAMES[name]: row.get("wanted") for name, row in rows.items() if name in PYTHON_NAMES}
-    if not wanted:
-        return None
-    lists = {name: tuple(cast("list[str]", value)) for name, value in wanted.items() if isinstance(value, list)}
-    return replace(InstanceSettings(), **{**wanted, **lists})
+def read_settings(record: Mapping[str, Any], side: str) -> InstanceSettings:
+    """Returns the settings that gate `conformed` recorded: those that were wanted when the instance was made, or those
+    that it was found with at last."""
+    rows = cast("Mapping[str, Mapping[str, Any]]", record["facts"]["settings"])
+    values = {PYTHON_NAMES[name]: row.get(side) for name, row in rows.items() if name in PYTHON_NAMES}
+    lists = {name: tuple(cast("list[str]", value)) for name, value in values.items() if isinstance(value, list)}
+    return replace(InstanceSettings(), **{**values, **lists})
 
 
 def render(adoption: Adoption, stack: str, evidence: str) -> str:
@@ -189,6 +209,8 @@ def render(adoption: Adoption, stack: str, evidence: str) -> str:
         lines.append(
             f"Receipt of {gate}: proved {clock(datetime.fromisoformat(str(record.get('ended'))))}, by {evidence}"
         )
+    if adoption.changed:
+        lines.append(f"Changed in AWS since the proofs, which no longer hold: {', '.join(adoption.changed)}")
     if adoption.left:
         lines.append(f"Left to the next `pulumi up`, which proves it: {', '.join(adoption.left)}")
     lines += [f"config: {key} = {value}" for key, value in adoption.config.items()]

@@ -7,20 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from restore.model.field_types import JSON, Section, Texts, matching
+from restore.model.field_types import JSON, Section, Texts, refuse_unlike
 
 SESSION = re.compile(r"arn:(?P<partition>aws[a-z-]*):sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/.+")
 USER = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:user/.+")
 UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 PART = r"\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h)"
-Duration = Annotated[str, matching(rf"(?:{PART})+", "a duration such as 1h or 45m")]
+Duration = Annotated[str, refuse_unlike(rf"(?:{PART})+", "a duration such as 1h or 45m")]
 AccountIds = Annotated[
-    tuple[Annotated[str, matching(r"\d{12}", "account ids of 12 digits")], ...],
+    tuple[Annotated[str, refuse_unlike(r"\d{12}", "account ids of 12 digits")], ...],
     JSON,
 ]
 
 
-def seconds(duration: str) -> int:
+def parse_seconds(duration: str) -> int:
     """Returns the whole seconds of a duration as Go writes it: 1h30m, 45m, 3600s."""
     parts = re.findall(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)", duration)
     return int(sum(float(number) * UNITS[unit] for number, unit in parts))
@@ -30,7 +30,7 @@ def seconds(duration: str) -> int:
 class AssumedRole(Section):
     """A role to assume before anything is called; fields as STS's AssumeRole has them."""
 
-    role_arn: Annotated[str, matching(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+", "the ARN of an IAM role")]
+    role_arn: Annotated[str, refuse_unlike(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+", "the ARN of an IAM role")]
     """ARN of the role."""
     session_name: str | None = None
     """Name of the session."""

@@ -27,12 +27,12 @@ class RestoreContext:
 
     @property
     def candidate_name(self) -> str:
-        return identifiers.candidate(self.settings.source, self.request.id)
+        return identifiers.name_candidate(self.settings.source, self.request.id)
 
     @property
     def aside_name(self) -> str:
         """What the source is called while the candidate has its name."""
-        return identifiers.aside(self.settings.source, self.request.id)
+        return identifiers.name_aside(self.settings.source, self.request.id)
 
     @property
     def renames(self) -> bool:
@@ -40,7 +40,7 @@ class RestoreContext:
 
     @property
     def safety_name(self) -> str:
-        return identifiers.safety_snapshot(self.settings.source, self.request.id)
+        return identifiers.name_safety_snapshot(self.settings.source, self.request.id)
 
     @property
     def source(self) -> Instance | None:
@@ -63,7 +63,7 @@ class RestoreContext:
 
     @property
     def copy_name(self) -> str:
-        return identifiers.snapshot_copy(self.settings.source, self.request.id)
+        return identifiers.name_snapshot_copy(self.settings.source, self.request.id)
 
     @cached_property
     def copy(self) -> Snapshot | None:
@@ -86,24 +86,24 @@ class RestoreContext:
         pairs = ((app, self.inventory.cluster.deployments.get(app.name)) for app in self.settings.apps)
         return tuple((app, deployment) for app, deployment in pairs if deployment)
 
-    def held(self, annotations: Mapping[str, str]) -> bool:
+    def is_held(self, annotations: Mapping[str, str]) -> bool:
         """Tells whether this restore has taken the object over."""
         return annotations.get(ANNOTATION_ID) == self.request.id
 
     @cached_property
     def manages_secret(self) -> bool:
         secret = self.inventory.cluster.secret
-        return bool(secret and self.held(secret.annotations))
+        return bool(secret and self.is_held(secret.annotations))
 
     @cached_property
     def has_served(self) -> bool:
         """Whether a Deployment was ever started on the candidate, by the notes of cutover rename."""
         return any(
-            self.held(deployment.annotations) and deployment.annotations.get(ANNOTATION_SERVED)
+            self.is_held(deployment.annotations) and deployment.annotations.get(ANNOTATION_SERVED)
             for _, deployment in self.apps
         )
 
     @cached_property
     def manages_any(self) -> bool:
         """Whether traffic was ever moved by this restore."""
-        return self.manages_secret or any(self.held(deployment.annotations) for _, deployment in self.apps)
+        return self.manages_secret or any(self.is_held(deployment.annotations) for _, deployment in self.apps)

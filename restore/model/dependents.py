@@ -87,5 +87,5 @@ class Dependents:
     found: tuple[Dependent, ...] = ()
     unasked: Mapping[str, str] = field(default_factory=dict[str, str])
 
-    def of_kind(self, *kinds: DependentKind) -> tuple[Dependent, ...]:
+    def select_kind(self, *kinds: DependentKind) -> tuple[Dependent, ...]:
         return tuple(item for item in self.found if item.kind in kinds)

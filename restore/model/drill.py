@@ -20,13 +20,13 @@ from restore.model.field_types import (
     SecretName,
     Section,
     Texts,
-    matching,
+    refuse_unlike,
 )
 from validation.keyed.fields import NUMBER
 
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-Duration = Annotated[str, matching(r"[1-9][0-9]{0,5}[smhd]", "a number with s, m, h or d: 90s, 30m, 4h, 1d")]
-NAMESPACE = matching(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", "at most 63 lower-case letters, digits and hyphens")
+Duration = Annotated[str, refuse_unlike(r"[1-9][0-9]{0,5}[smhd]", "a number with s, m, h or d: 90s, 30m, 4h, 1d")]
+NAMESPACE = refuse_unlike(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", "at most 63 lower-case letters, digits and hyphens")
 QUARTERLY = "0 3 1 1,4,7,10 *"
 
 
@@ -65,7 +65,7 @@ class HttpCheck(Section):
     """http://{pod}:<port>/<path>, asked of a pod of `app`; or any other URL."""
     app: DeploymentName | None = None
     """The application of `apps` whose pod is asked. Needed with {pod}."""
-    method: Annotated[str, matching("GET|HEAD|POST", "GET, HEAD or POST")] = "GET"
+    method: Annotated[str, refuse_unlike("GET|HEAD|POST", "GET, HEAD or POST")] = "GET"
     """GET, HEAD or POST."""
     headers: Annotated[Mapping[str, str], JSON] = field(default_factory=dict[str, str])
     """Headers without secrets."""
@@ -83,7 +83,7 @@ class HttpCheck(Section):
 class Schedule(Section):
     """The CronJob that `python -m restore drill schedule` declares."""
 
-    cron: Annotated[str, matching(r"\S+(?: \S+){4}", "five fields of cron, such as 0 3 1 1,4,7,10 *")] = QUARTERLY
+    cron: Annotated[str, refuse_unlike(r"\S+(?: \S+){4}", "five fields of cron, such as 0 3 1 1,4,7,10 *")] = QUARTERLY
     """When, in UTC; else at 03:00 on the first day of each quarter."""
     image: str | None = None
     """Image of the drill, made by the Containerfile with --target drill. Needed."""
@@ -109,11 +109,11 @@ class DrillSettings(Section):
     namespace: Annotated[str, NAMESPACE] | None = None
     """Scratch namespace, in which copies of the applications run. Needed for a drill, and never the applications'
     own."""
-    method: Annotated[str, matching("pitr|snapshot|dump", "pitr, snapshot or dump")] = "pitr"
+    method: Annotated[str, refuse_unlike("pitr|snapshot|dump", "pitr, snapshot or dump")] = "pitr"
     """What is restored from: the newest point of this method."""
     writes: Flag = False
     """Whether the copies may write to the restored database. Otherwise the application's role only reads there."""
-    network: Annotated[str, matching("closed|open", "closed or open")] = "closed"
+    network: Annotated[str, refuse_unlike("closed|open", "closed or open")] = "closed"
     """closed: a NetworkPolicy lets the copies reach nothing but the restored database, which is proved before they
     start. open: they reach whatever the namespace lets them."""
     ready_seconds: Annotated[int, Field(ge=1, le=86_400), NUMBER] = 900

@@ -20,13 +20,13 @@ from validation.problems import show_value
 SUBDOMAIN = r"(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
 
 
-def camel_case(name: str) -> str:
+def to_camel_case(name: str) -> str:
     """Returns `instance_class` as `instanceClass`."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)
 
 
-CONFIG = ConfigDict(extra="forbid", frozen=True, alias_generator=camel_case, coerce_numbers_to_str=True)
+CONFIG = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel_case, coerce_numbers_to_str=True)
 
 
 class Section(DocumentSection):
@@ -35,7 +35,7 @@ class Section(DocumentSection):
     __pydantic_config__: ClassVar[ConfigDict] = CONFIG
 
 
-def decoded(value: Any) -> Any:
+def decode_json(value: Any) -> Any:
     """Returns what the text says where it is JSON, else the value as it is."""
     try:
         return json.loads(value) if isinstance(value, str) else value
@@ -43,9 +43,9 @@ def decoded(value: Any) -> Any:
         return value
 
 
-def given_fields(value: Any) -> Any:
+def select_given(value: Any) -> Any:
     """Returns an object, or the JSON text of one, without its fields that are None or blank: they are not set."""
-    fields = decoded(value)
+    fields = decode_json(value)
     if fields is None or fields == "":
         return {}
     if not isinstance(fields, Mapping):
@@ -61,7 +61,7 @@ def _parse_boolean(value: Any) -> Any:
     return {"true": True, "false": False}.get(value.strip().lower(), value) if isinstance(value, str) else value
 
 
-def checked(fault: Callable[[str], str | None], needed: str, *, fix: str = "") -> AfterValidator:
+def refuse_faulty(fault: Callable[[str], str | None], needed: str, *, fix: str = "") -> AfterValidator:
     """Refuses texts of which `fault` says what is wrong."""
 
     def check(text: str) -> str:
@@ -72,7 +72,7 @@ def checked(fault: Callable[[str], str | None], needed: str, *, fix: str = "") -
     return AfterValidator(check)
 
 
-def matching(pattern: str, needed: str, *, fix: str = "") -> AfterValidator:
+def refuse_unlike(pattern: str, needed: str, *, fix: str = "") -> AfterValidator:
     """Refuses texts that don't match as a whole."""
     compiled = re.compile(pattern, re.ASCII)
 
@@ -98,8 +98,8 @@ def _check_health(url: str) -> str:
     return url
 
 
-OBJECT = BeforeValidator(given_fields)
-JSON = BeforeValidator(decoded)
+OBJECT = BeforeValidator(select_given)
+JSON = BeforeValidator(decode_json)
 
 Whole = Annotated[int, Field(ge=0, le=2**31 - 1), NUMBER]
 Flag = Annotated[bool, Strict(), BeforeValidator(_parse_boolean)]
@@ -108,28 +108,32 @@ RoleMap = Annotated[Mapping[str, Annotated[str, Strict(), Field(pattern=r"\S")]]
 Object = Annotated[Mapping[str, Any], JSON]
 HealthUrl = Annotated[str, AfterValidator(_check_health)]
 DeploymentName = Annotated[
-    str, matching(SUBDOMAIN, "a name of a Deployment: lower-case letters, digits, hyphens and dots")
+    str, refuse_unlike(SUBDOMAIN, "a name of a Deployment: lower-case letters, digits, hyphens and dots")
 ]
-SecretName = Annotated[str, matching(SUBDOMAIN, "a name of a Secret: lower-case letters, digits, hyphens and dots")]
+SecretName = Annotated[
+    str, refuse_unlike(SUBDOMAIN, "a name of a Secret: lower-case letters, digits, hyphens and dots")
+]
 SecretKeyName = Annotated[
-    str, matching(r"[-._a-zA-Z0-9]{1,253}", "a key of a Secret: letters, digits, hyphens, underscores and dots")
+    str, refuse_unlike(r"[-._a-zA-Z0-9]{1,253}", "a key of a Secret: letters, digits, hyphens, underscores and dots")
 ]
 Workload = Annotated[
-    str, matching(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9][-a-z0-9.]{0,252}", "namespace/name of a Deployment")
+    str,
+    refuse_unlike(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?/[a-z0-9][-a-z0-9.]{0,252}", "namespace/name of a Deployment"),
 ]
 TlsMode = Annotated[
     str,
-    matching(
+    refuse_unlike(
         "verify-full|verify-ca",
         "verify-full or verify-ca: with less, anything on the way could pose as the database",
         fix="pulumi config set --path tls.mode verify-full",
     ),
 ]
 Bucket = Annotated[
-    str, matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket, without s3:// and prefix")
+    str, refuse_unlike(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket, without s3:// and prefix")
 ]
 Quantity = Annotated[
-    str, matching(r"[0-9]+(?:\.[0-9]+)?(?:m|k|M|G|T|Ki|Mi|Gi|Ti)?", "a quantity of Kubernetes, such as 500m or 2Gi")
+    str,
+    refuse_unlike(r"[0-9]+(?:\.[0-9]+)?(?:m|k|M|G|T|Ki|Mi|Gi|Ti)?", "a quantity of Kubernetes, such as 500m or 2Gi"),
 ]
 
 

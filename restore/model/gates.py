@@ -82,7 +82,7 @@ def move_of(plan: Plan) -> Move:
             return Move.RETURN if plan.apps else Move.NONE
 
 
-def needed_gates(plan: Plan) -> tuple[GateDefinition, ...]:
+def list_needed_gates(plan: Plan) -> tuple[GateDefinition, ...]:
     """Returns the gates that must be open for what the plan wants, in the order in which they can open."""
     move, dump = move_of(plan), plan.point.dump is not None
     renames = plan.rename is not None
@@ -96,7 +96,7 @@ def needed_gates(plan: Plan) -> tuple[GateDefinition, ...]:
     )
 
 
-def candidate_gates(plan: Plan) -> tuple[GateDefinition, ...]:
+def list_candidate_gates(plan: Plan) -> tuple[GateDefinition, ...]:
     """Returns the gates that prove the candidate, whatever this plan does to traffic."""
     dump = plan.point.dump is not None
     return tuple(gate for gate in GATES if gate.subject is Subject.CANDIDATE and (dump or not gate.dump_only))

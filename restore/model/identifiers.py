@@ -19,17 +19,17 @@ _NO_TAG = re.compile(r"[^\w .:/=+@-]")
 _SNAPSHOT_ARN = re.compile(r"arn:aws[a-z-]*:rds:[a-z0-9-]+:\d{12}:snapshot:(?P<name>\S+)", re.ASCII)
 
 
-def id_fault(text: str) -> str | None:
+def find_id_fault(text: str) -> str | None:
     """Returns what is wrong with the id of a restore, or None."""
     return _find_name_fault(text, MAX_ID)
 
 
-def instance_fault(text: str) -> str | None:
+def find_instance_fault(text: str) -> str | None:
     """Returns what is wrong with the identifier of a DB instance, or None."""
     return _find_name_fault(text, MAX_INSTANCE)
 
 
-def snapshot_fault(text: str) -> str | None:
+def find_snapshot_fault(text: str) -> str | None:
     """Returns what is wrong with the identifier or ARN of a DB snapshot, or None."""
     arn = _SNAPSHOT_ARN.fullmatch(text)
     name = arn["name"] if arn else text
@@ -42,7 +42,7 @@ def snapshot_fault(text: str) -> str | None:
     return None
 
 
-def dump_fault(key: str) -> str | None:
+def find_dump_fault(key: str) -> str | None:
     """Returns what is wrong with the S3 key of a dump, or None: the candidate's tag must be able to hold it.
 
     Source: API reference of CreateDBInstance, "Tag": letters, numbers, space and _.:/=+@- .
@@ -69,34 +69,34 @@ def _find_name_fault(text: str, longest: int) -> str | None:
     return None
 
 
-def candidate(source: str, restore_id: str) -> str:
+def name_candidate(source: str, restore_id: str) -> str:
     """Returns the identifier of the instance that a restore makes."""
     return f"{source}-{restore_id}"
 
 
-def aside(source: str, restore_id: str) -> str:
+def name_aside(source: str, restore_id: str) -> str:
     """Returns the identifier of the source while a restored instance has its own."""
     return f"{source}-before-{restore_id}"
 
 
-def safety_snapshot(source: str, restore_id: str) -> str:
+def name_safety_snapshot(source: str, restore_id: str) -> str:
     """Returns the identifier of the snapshot of the source taken once it is quiet."""
     return f"{source}-{restore_id}-safety"
 
 
-def snapshot_copy(source: str, restore_id: str) -> str:
+def name_snapshot_copy(source: str, restore_id: str) -> str:
     """Returns the identifier of the copy of a snapshot that can't be restored as it is."""
     return f"{source}-{restore_id}-copy"
 
 
-def region_of(arn: str) -> str:
+def read_region(arn: str) -> str:
     """Returns the region that an ARN names; empty for what is no ARN (AWS General Reference, "Amazon Resource Names":
     arn:partition:service:region:account:resource)."""
     parts = arn.split(":", 5)
     return parts[3] if len(parts) == len(("arn", "partition", "service", "region", "account", "resource")) else ""
 
 
-def final_snapshot(candidate_name: str, stack: str) -> str:
+def name_final_snapshot(candidate_name: str, stack: str) -> str:
     """Returns the identifier of the snapshot that a deletion of the candidate would take; the same in every run."""
     digest = hashlib.sha256(f"{stack}/{candidate_name}".encode()).hexdigest()[:8]
     return f"{candidate_name}-final-{digest}"

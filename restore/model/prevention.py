@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from restore.model.field_types import Flag, SecretName, Section, matching
+from restore.model.field_types import Flag, SecretName, Section, refuse_unlike
 from validation.keyed.fields import NUMBER
 
 LONGEST_RETENTION = 35
@@ -20,9 +20,9 @@ LONGEST_NAME = 52
 SUBSCRIPTION = "backups"
 """What the topic and the event subscription are named after, beside the stack."""
 SECONDS = {"m": 60, "h": 3600, "d": 86_400}
-Age = Annotated[str, matching(r"[1-9][0-9]{0,4}[mhd]", "a number of minutes, hours or days: 30m, 26h or 100d")]
+Age = Annotated[str, refuse_unlike(r"[1-9][0-9]{0,4}[mhd]", "a number of minutes, hours or days: 30m, 26h or 100d")]
 Schedule = Annotated[
-    str, matching(r"@(?:daily|weekly|monthly|hourly)|\S+(?: +\S+){4}", "a schedule of cron, such as 30 3 * * *")
+    str, refuse_unlike(r"@(?:daily|weekly|monthly|hourly)|\S+(?: +\S+){4}", "a schedule of cron, such as 30 3 * * *")
 ]
 
 
@@ -45,7 +45,7 @@ class PreventionSettings(Section):
     """What the stack declares and checks so that there is something to restore from."""
 
     topic: Annotated[
-        str, matching(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", "the ARN of a standard topic")
+        str, refuse_unlike(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", "the ARN of a standard topic")
     ] = ""
     """ARN of the SNS topic that gets the alarms and RDS's backup events; else the stack makes one."""
     image: str | None = None
@@ -68,7 +68,8 @@ class PreventionSettings(Section):
     """Whether `pulumi up` sets retention and deletion protection on the source where they are less, while no restore is
     configured. Otherwise the preview says what is missing, and nothing modifies the source."""
     replicate_to: (
-        Annotated[str, matching(r"[a-z]{2}(?:-[a-z]+)+-[0-9]", "the name of an AWS Region, such as us-west-2")] | None
+        Annotated[str, refuse_unlike(r"[a-z]{2}(?:-[a-z]+)+-[0-9]", "the name of an AWS Region, such as us-west-2")]
+        | None
     ) = None
     """Second region, to which the automated backups are replicated."""
     replica_kms_key_id: str | None = None

@@ -103,6 +103,6 @@ BROKEN = _list_having(Condition.BROKEN, Condition.DEAD_END)
 SNAPSHOT_READY = frozenset(status for status, meaning in STATUSES.items() if meaning.takes_snapshot)
 
 
-def way_out(status: str, name: str) -> str:
+def describe_way_out(status: str, name: str) -> str:
     """Returns the command that leads out of a broken status; the instance's events for any other."""
     return (STATUSES.get(status, _DEAD_END).way_out or _EVENTS).format(name=name)

@@ -12,7 +12,7 @@ UNFENCED = "unfenced"
 """The check of gates quiesced and switched: who writes in a region that can't be asked is proved by nobody."""
 
 
-def unfenced(gate: str, region: str) -> str:
+def name_unfenced(gate: str, region: str) -> str:
     """Returns the problem's name, which is its waiver: `quiesced.unfenced:us-east-1`."""
     return f"{gate}.{UNFENCED}:{region}"
 

@@ -31,8 +31,8 @@ from restore.model.field_types import (
     Texts,
     TlsMode,
     Workload,
-    checked,
-    matching,
+    refuse_faulty,
+    refuse_unlike,
 )
 from restore.model.notify import NotifySettings
 from restore.model.prevention import PreventionSettings
@@ -176,7 +176,7 @@ class SecretKey(Section):
         own = (parts.host, parts.port, parts.user, parts.password, parts.database) if parts.host else (self.key,)
         return tuple(dict.fromkeys(key for key in (*own, *self.also_keys) if key))
 
-    def field_of(self, key: str) -> str:
+    def name_field(self, key: str) -> str:
         """Returns the field of the configuration that names a key."""
         named = {getattr(self.keys, item.name): f"keys.{item.name}" for item in fields(ConnectionKeys)}
         also = {name: f"alsoKeys[{number}]" for number, name in enumerate(self.also_keys)}
@@ -211,7 +211,7 @@ RDS_CERTIFICATES_ELSEWHERE: Mapping[str, str] = {
 """By the beginning of the region's name."""
 
 
-def certificates_of(region: str) -> str:
+def locate_certificates(region: str) -> str:
     """Returns where AWS publishes the certificates of all RDS regions of the region's partition (RDS User Guide, "Using
     SSL/TLS to encrypt a connection", as docs.aws.amazon.com and docs.amazonaws.cn have it)."""
     return next(
@@ -219,9 +219,9 @@ def certificates_of(region: str) -> str:
     )
 
 
-def certificates_command(region: str = "") -> str:
+def build_certificates_command(region: str = "") -> str:
     """Returns the commands that fetch these certificates and have the program use them."""
-    fetch = f"curl --fail --output rds.pem {certificates_of(region)}"
+    fetch = f"curl --fail --output rds.pem {locate_certificates(region)}"
     return f"{fetch}; pulumi config set --path tls.rootCertificate rds.pem"
 
 
@@ -235,8 +235,8 @@ class Tls(Section):
     """File with the certificates to trust. Needed for a restore."""
 
 
-SKIPPED = checked(find_skip_fault, f"one of {', '.join(SKIPPABLE)}; or one object, such as extension:postgis")
-ALLOWED = checked(find_allow_fault, f"one of {', '.join(ALLOWABLE)}")
+SKIPPED = refuse_faulty(find_skip_fault, f"one of {', '.join(SKIPPABLE)}; or one object, such as extension:postgis")
+ALLOWED = refuse_faulty(find_allow_fault, f"one of {', '.join(ALLOWABLE)}")
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,7 @@ class IgnoredSession(Section):
 
     reason: Annotated[
         str,
-        checked(
+        refuse_faulty(
             lambda text: None if len(text.strip()) >= SHORTEST_REASON else "no reason, or hardly one",
             f"a reason of at least {SHORTEST_REASON} characters: it stands in the evidence",
         ),
@@ -299,7 +299,8 @@ class IgnoredSession(Section):
     """Its application_name; * stands for any characters."""
     address: (
         Annotated[
-            str, checked(_find_address_fault, "an IP address, or a network such as 10.0.0.0/24", fix=CONFIGURATION)
+            str,
+            refuse_faulty(_find_address_fault, "an IP address, or a network such as 10.0.0.0/24", fix=CONFIGURATION),
         ]
         | None
     ) = None
@@ -342,7 +343,7 @@ def _find_table_fault(text: str) -> str | None:
     return None
 
 
-TableName = Annotated[str, checked(_find_table_fault, "table or schema.table, as the catalog spells them")]
+TableName = Annotated[str, refuse_faulty(_find_table_fault, "table or schema.table, as the catalog spells them")]
 
 
 @dataclass(frozen=True)
@@ -435,7 +436,9 @@ class PriceSettings(Section):
     """What AWS asks of this team, in US dollars, where it isn't the list price that this program knows."""
 
     instance_hour: Annotated[
-        Mapping[Annotated[str, matching(r"db(\.[a-z0-9-]+){2,3}", "an instance class, such as db.r6g.large")], Money],
+        Mapping[
+            Annotated[str, refuse_unlike(r"db(\.[a-z0-9-]+){2,3}", "an instance class, such as db.r6g.large")], Money
+        ],
         JSON,
     ] = field(default_factory=dict[str, float])
     """An hour of an instance in one zone, by class (db.r6g.large)."""
@@ -450,9 +453,9 @@ class Infrastructure(Section):
     """Where the team's own infrastructure code has the source, so that `close` can say how it takes over the instance
     that serves."""
 
-    tool: Annotated[str, matching("terraform|pulumi", "terraform or pulumi")] | None = None
+    tool: Annotated[str, refuse_unlike("terraform|pulumi", "terraform or pulumi")] | None = None
     """terraform or pulumi."""
-    address: Annotated[str, matching(ADDRESS, ADDRESS_NEEDED)] | None = None
+    address: Annotated[str, refuse_unlike(ADDRESS, ADDRESS_NEEDED)] | None = None
     """For Terraform the resource's address (module.database.aws_db_instance.main), for Pulumi its URN."""
 
 

@@ -19,12 +19,12 @@ LONGEST = 200
 """Characters of a check's name that the key `waive` takes."""
 
 
-def reason(subject: str, gate: str, waive: Mapping[str, str]) -> str | None:
+def find_reason(subject: str, gate: str, waive: Mapping[str, str]) -> str | None:
     """Returns why a problem is let pass: given for its check (`validated.rows:users`), the check's family or its
     gate."""
     if not is_coverable(subject):
         return None
-    return waive.get(subject) or waive.get(family(subject)) or waive.get(gate)
+    return waive.get(subject) or waive.get(name_family(subject)) or waive.get(gate)
 
 
 def is_coverable(subject: str) -> bool:
@@ -37,7 +37,9 @@ def is_waived(check: str, waive: Mapping[str, str]) -> bool:
     return bool(waive.get(check))
 
 
-def left_over(waive: Mapping[str, str], restore_id: str, earlier: Mapping[str, Mapping[str, str]]) -> list[Problem]:
+def find_left_over(
+    waive: Mapping[str, str], restore_id: str, earlier: Mapping[str, Mapping[str, str]]
+) -> list[Problem]:
     """Returns the waivers that stand here word for word as in another restore that was never closed. `earlier`: by
     its id."""
     return [
@@ -45,7 +47,7 @@ def left_over(waive: Mapping[str, str], restore_id: str, earlier: Mapping[str, M
             f"config waive.{name}",
             f"given for restore {other}: {why}",
             f"a waiver given for restore {restore_id}: it holds for one restore",
-            f"{removal(name)}, or give the reason that holds now: {command(name)}",
+            f"{build_remove_command(name)}, or give the reason that holds now: {build_command(name)}",
         )
         for name, why in waive.items()
         for other, waivers in earlier.items()
@@ -53,23 +55,23 @@ def left_over(waive: Mapping[str, str], restore_id: str, earlier: Mapping[str, M
     ]
 
 
-def family(subject: str) -> str:
+def name_family(subject: str) -> str:
     """Returns `validated.rows` of `validated.rows:users`."""
     return subject.partition(":")[0]
 
 
-def command(subject: str) -> str:
+def build_command(subject: str) -> str:
     """Returns the command that sets a waiver, but for the reason."""
-    name = subject if len(subject) <= LONGEST and subject.isprintable() else family(subject)
-    return f'pulumi config set --path {path(name)} "<reason>"'
+    name = subject if len(subject) <= LONGEST and subject.isprintable() else name_family(subject)
+    return f'pulumi config set --path {format_path(name)} "<reason>"'
 
 
-def removal(name: str) -> str:
+def build_remove_command(name: str) -> str:
     """Returns the command that takes a waiver away."""
-    return f"pulumi config rm --path {path(name)}"
+    return f"pulumi config rm --path {format_path(name)}"
 
 
-def path(name: str) -> str:
+def format_path(name: str) -> str:
     return shlex.quote(f"waive[{json.dumps(name, ensure_ascii=False)}]")
 
 
@@ -80,7 +82,7 @@ def with_command(problem: Problem, check: str = "") -> Problem:
     """
     if not is_coverable(problem.subject):
         return replace(problem, fix=f"{problem.fix.removesuffix(UNCOVERED)}{UNCOVERED}")
-    waive = command(check or problem.subject)
+    waive = build_command(check or problem.subject)
     if waive in problem.fix:  # of a record that is told again
         return problem
     return replace(problem, fix=f"{problem.fix}; or, to go on knowing this: {waive}")

@@ -156,7 +156,7 @@ class Sns:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            client = replace(self.aws, region=self.topic.split(":")[3]).client("sns")
+            client = replace(self.aws, region=self.topic.split(":")[3]).open_client("sns")
             client.publish(TopicArn=self.topic, **build_sns(message))
         except ClientError as error:
             code = text(mapping(error.response.get("Error")).get("Code"))

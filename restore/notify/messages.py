@@ -1,8 +1,9 @@
 """What people read: the fields of the runbook's notification, within each vendor's limits. Pure.
 
-Limits: Slack, "chat.postMessage" (text of at most 4,000 characters is recommended; &, < and > are escaped);
-PagerDuty, "Send an Alert Event" (summary 1,024 characters, dedup_key 255); Amazon SNS API, "Publish" (subject: fewer
-than 100 ASCII characters without control characters; message 262,144 bytes).
+Limits: Slack, "chat.postMessage" (a text of more than 4,000 characters becomes several messages, of more than 40,000 it
+is cut off; &, < and > are escaped); PagerDuty, "Send an Alert Event" (summary 1,024 characters, dedup_key 255) and
+"Events API v2 Overview" (an event 512 KB); Amazon SNS API, "Publish" (subject: fewer than 100 ASCII characters without
+control characters; message 262,144 bytes).
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from restore.redaction import redacted
 from restore.report.untrusted import printable
 
 SLACK_LONGEST, SUMMARY_LONGEST, DEDUP_LONGEST, SUBJECT_LONGEST = 3900, 1024, 255, 99
-VALUE_LONGEST = 500
-"""Characters of one field: a detail may hold a name that a database made up."""
+VALUE_LONGEST = 350
+"""Characters of one field, so that a Slack message has room for every field: a detail may hold a name that a database
+made up, and a reason is as long as somebody wrote it."""
 TITLES = {
     Event.OPENED: "Database restore in progress",
     Event.FROZEN: "Applications are stopped",
@@ -31,6 +33,8 @@ TITLES = {
     Event.RETURNED: "Applications use the source again",
     Event.OVER: "Database restore is over",
 }
+ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+"""What Slack wants escaped in a text (docs.slack.dev, "Formatting message text")."""
 TRIGGERS = (Event.OPENED, Event.FAILED)
 UNFINISHED = (Event.OPENED, Event.FROZEN, Event.RESTORED)
 """The events after which the restored database is still waited for."""
@@ -94,7 +98,7 @@ def _shorten(value: str, longest: int) -> str:
 def build_slack(message: Message, channel: str, thread: str) -> dict[str, Any]:
     """Returns the arguments of chat.postMessage. Nothing in the text is markup, a mention or a link: names in it may
     be hostile."""
-    text = message.text[:SLACK_LONGEST].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _escape(message.text, SLACK_LONGEST)
     body: dict[str, Any] = {
         "channel": channel,
         "text": text,
@@ -105,6 +109,18 @@ def build_slack(message: Message, channel: str, thread: str) -> dict[str, Any]:
         "unfurl_media": False,
     }
     return body | ({"thread_ts": thread} if thread else {})
+
+
+def _escape(value: str, longest: int) -> str:
+    """Returns the text as Slack wants it, no longer than that; no entity is cut."""
+    pieces, left = list[str](), longest - 3
+    for character in value:
+        piece = ENTITIES.get(character, character)
+        left -= len(piece)
+        if left < 0:
+            return "".join([*pieces, "..."])
+        pieces.append(piece)
+    return "".join(pieces)
 
 
 def build_pagerduty(message: Message, routing_key: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import psycopg
 
 from restore.errors import PermanentError, Problem
 from restore.model.rds import Credential, Endpoint
-from restore.model.request import Tls, certificates_command
+from restore.model.request import Tls, build_certificates_command
 from restore.postgres.errors import translate
 from restore.redaction import register_secret
 from validation.connect.target import NO_OTHER_SERVER, RESPONSIVE, through
@@ -98,4 +98,4 @@ def tls_parameters(tls: Tls) -> dict[str, str]:
 def no_certificate(found: str) -> Problem:
     """Returns the problem of a root certificate that isn't there."""
     needed = "the root certificates that RDS's server certificates are verified with"
-    return Problem("config tls.rootCertificate", found, needed, certificates_command())
+    return Problem("config tls.rootCertificate", found, needed, build_certificates_command())

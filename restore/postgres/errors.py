@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.model.rds import Endpoint
-from restore.model.request import certificates_command
+from restore.model.request import build_certificates_command
 from restore.redaction import redacted
 
 LOGIN_PAGE = 'docs/operate.md, "A database can\'t be reached, or refuses a login"'
@@ -51,7 +51,7 @@ PERMANENT = (
         r"certificate verify failed|does not match host name|unable to get local issuer|self.signed certificate"
         r"|root certificate file|weak sslmode|server does not support SSL|could not read root certificate",
         "a server certificate signed by the configured root, for this host name",
-        certificates_command(),
+        build_certificates_command(),
     ),
     _kind(
         r"permission denied",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Self
 
 from restore.errors import TemporaryError
 from restore.postgres.connection import Connection
 
 TABLES_KEPT = 1000
-"""Tables whose counters are kept one by one, those with the most writes: they only serve to name what was written."""
+"""Tables whose counters are kept one by one, those with the most writes: they only serve to name what was written. Of
+as many, the largest, the files are kept: what is truncated beyond them isn't seen."""
 
 MOMENT = """
 select clock_timestamp(), pg_postmaster_start_time(),
@@ -24,6 +26,15 @@ where schemaname !~ '^pg_temp_' and n_tup_ins + n_tup_upd + n_tup_del > 0
 order by 2 desc, 1
 """
 """Temporary tables end with their session and would take their counters along."""
+FILES = r"""
+select n.nspname || '.' || c.relname, c.relfilenode::int8
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+order by c.relpages desc, c.oid
+"""
+"""TRUNCATE, which no counter counts, gives a table another file (documentation, "Database File Layout"), and so does
+what writes it anew: VACUUM FULL, CLUSTER, some ALTER TABLE. Materialized views are left out: REFRESH is no change of
+data."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,8 @@ class WriteCounters:
     """When the database's statistics were reset last (pg_stat_database.stats_reset)."""
     rows: int
     tables: Mapping[str, int] = field(default_factory=dict[str, int])
+    files: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The number of the file of each table, the largest first; of an earlier reading of the largest alone."""
 
     def as_json(self) -> dict[str, Any]:
         """Returns what the evidence keeps."""
@@ -46,6 +59,7 @@ class WriteCounters:
             "reset": self.reset.isoformat() if self.reset else None,
             "rows": self.rows,
             "tables": dict(self.tables),
+            "files": dict(islice(self.files.items(), TABLES_KEPT)),
         }
 
     @classmethod
@@ -57,6 +71,7 @@ class WriteCounters:
             reset=datetime.fromisoformat(data["reset"]) if data["reset"] else None,
             rows=int(data["rows"]),
             tables={str(table): int(rows) for table, rows in data["tables"].items()},
+            files={str(table): int(file) for table, file in data.get("files", {}).items()},
         )
 
 
@@ -67,6 +82,13 @@ class Written:
     rows: int = 0
     tables: Mapping[str, int] = field(default_factory=dict[str, int])
     unknown: str = ""
+    rewritten: tuple[str, ...] = ()
+    """Tables that have another file: truncated, or written anew."""
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.rows or self.unknown or self.rewritten or self.dropped)
 
 
 def read_counters(connection: Connection) -> WriteCounters:
@@ -82,6 +104,7 @@ def read_counters(connection: Connection) -> WriteCounters:
         reset=reset.astimezone(UTC) if reset else None,
         rows=sum(rows for _, rows in tables),
         tables=dict(tables[:TABLES_KEPT]),
+        files={str(table): int(file) for table, file in connection.execute(FILES).fetchall()},
     )
 
 
@@ -98,14 +121,22 @@ def written_since(before: WriteCounters, now: WriteCounters) -> Written:
     """Compares two readings of one database. Pure.
 
     Statistics that were reset, or lost by a crash (a server that was started again counts from nothing), prove nothing,
-    and neither do counters that went back: a table was dropped, or the statistics were.
+    and neither do counters that went back: a table was dropped, or the statistics were. A table that has another file
+    was truncated or written anew, whatever was counted; one that is new had its rows counted.
     """
+    kept = {table: now.files.get(table) for table in before.files}
+    written = Written(
+        rewritten=tuple(table for table, file in kept.items() if file not in (None, before.files[table])),
+        dropped=tuple(table for table, file in kept.items() if file is None),
+    )
     if now.reset != before.reset:
-        return Written(unknown=f"its statistics were reset at {now.reset}")
+        return replace(written, unknown=f"its statistics were reset at {now.reset}")
     if now.started != before.started and now.rows <= 0:
-        return Written(unknown=f"the server was started again at {now.started} and has no statistics of before")
+        unknown = f"the server was started again at {now.started} and has no statistics of before"
+        return replace(written, unknown=unknown)
     if now.rows < before.rows:
-        return Written(unknown=f"its counters went back from {before.rows} to {now.rows}: a table or they were dropped")
+        unknown = f"its counters went back from {before.rows} to {now.rows}: a table or they were dropped"
+        return replace(written, unknown=unknown)
     grown = {table: rows - before.tables.get(table, 0) for table, rows in now.tables.items()}
     by_table = {table: rows for table, rows in grown.items() if rows > 0} if len(before.tables) < TABLES_KEPT else {}
-    return Written(now.rows - before.rows, by_table)
+    return replace(written, rows=now.rows - before.rows, tables=by_table)

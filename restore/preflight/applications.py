@@ -43,7 +43,7 @@ def applications_kept(context: RestoreContext) -> Iterable[Problem]:
     """Refuses `apps` without a Deployment of this restore: it would stay stopped, and be forgotten."""
     named = {app.name for app in context.settings.apps}
     for name, deployment in context.inventory.cluster.deployments.items():
-        if deployment and name not in named and context.held(deployment.annotations):
+        if deployment and name not in named and context.is_held(deployment.annotations):
             yield Problem(
                 f"deployment {name}",
                 f"this restore has taken it over ({deployment.replicas} replicas), and `apps` doesn't name it any more",
@@ -99,7 +99,7 @@ def secret_usable(context: RestoreContext) -> Iterable[Problem]:
     elif missing := _missing_keys(configured, live):
         near = find_nearest(missing[0], live.keys) or sorted(live.keys)
         keys = f"no key {', '.join(missing)}; it has {', '.join(sorted(live.keys)) or 'none'}"
-        field = configured.field_of(missing[0])
+        field = configured.name_field(missing[0])
         fix = f"pulumi config set --path secret.{field} {near[0] if near else '<key>'}"
         yield Problem(subject, keys, "the key that holds the connection URL, or each of its parts", fix)
     else:
@@ -118,7 +118,7 @@ def _edit(context: RestoreContext) -> str:
 def _url_usable(context: RestoreContext, subject: str, text: str) -> Iterable[Problem]:
     try:
         url = urls.parse(text)
-        url.at("host.invalid", connection_url.STANDARD_PORT)
+        url.with_host("host.invalid", connection_url.STANDARD_PORT)
     except urls.WrappedUrlError as error:
         yield Problem(
             subject, str(error), "the URL itself", _unwrapping(context.settings.namespace, context.settings.secret)

@@ -28,7 +28,7 @@ from restore.preflight.rights import rights_lines
 from restore.preflight.source_region import copy_lines, created_lines, region_lines
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
 from restore.units import TIME_FORMAT, sized, spoken
-from validation.runner.limits import estimate_seconds, fetched_bytes
+from validation.runner.limits import estimate_fetched_bytes, estimate_seconds
 from validation.verdict import Depth
 
 
@@ -203,7 +203,7 @@ def _checks(context: RestoreContext, origin: RestoreSource, settings: InstanceSe
         return
     size = (settings.allocated_storage or origin.storage) << 30
     validation = context.settings.validation
-    needed = {depth: fetched_bytes(size, depth) for depth in Depth}
+    needed = {depth: estimate_fetched_bytes(size, depth) for depth in Depth}
     times = {depth: spoken(timedelta(seconds=estimate_seconds(size))) for depth, size in needed.items()}
     asked, other = validation.depth, Depth.SAMPLE if validation.depth is Depth.FULL else Depth.FULL
     yield (

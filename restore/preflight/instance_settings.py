@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from restore.candidate.settings import GP3_LIMIT, PROVISIONED, REQUIRED, is_large_gp3, overrides, target_settings
-from restore.config.keys import camel_case
+from restore.config.keys import to_camel_case
 from restore.errors import Problem
 from restore.model.context import RestoreContext
 from restore.model.rds import InstanceSettings
@@ -27,7 +27,7 @@ def setting_problems(context: RestoreContext, origin: RestoreSource) -> Iterable
 def _missing(context: RestoreContext, settings: InstanceSettings) -> Iterable[Problem]:
     region = context.source_region
     required = (*REQUIRED, "parameter_group_name") if region else REQUIRED
-    missing = [camel_case(name) for name in required if not getattr(settings, name)]
+    missing = [to_camel_case(name) for name in required if not getattr(settings, name)]
     if missing and not context.source:
         fixes = "; ".join(f"pulumi config set --path instance.{_first(name)} <value>" for name in missing)
         gone = f"the source's region {region.name} doesn't say" if region else "the source is gone, and nothing says"
@@ -54,12 +54,12 @@ def _unfit_rates(context: RestoreContext, settings: InstanceSettings, origin: Re
     by_hand = overrides(context)
     rates = [name for name in ("iops", "storage_throughput") if by_hand.get(name) is not None]
     if rates and settings.storage_type == "gp3" and not is_large_gp3(settings):
-        names = ", ".join(f"instance.{camel_case(name)}" for name in rates)
+        names = ", ".join(f"instance.{to_camel_case(name)}" for name in rates)
         yield Problem(
             f"config {names}",
             f"set, with gp3 storage of {settings.allocated_storage} GiB",
             f"at least {GP3_LIMIT} GiB: RDS takes no IOPS or throughput for smaller gp3 storage",
-            "; ".join(f"pulumi config rm --path instance.{camel_case(name)}" for name in rates),
+            "; ".join(f"pulumi config rm --path instance.{to_camel_case(name)}" for name in rates),
         )
     same_type = settings.storage_type == origin.storage_type and origin.storage_type in PROVISIONED
     if same_type and origin.iops and settings.iops is not None and settings.iops < origin.iops:
@@ -102,5 +102,5 @@ def _other_major(context: RestoreContext, origin: RestoreSource) -> Iterable[Pro
             f"recovery point {origin.point.tag}",
             f"PostgreSQL {origin.engine_version}, while the source is {source.engine_version}",
             f"groups of family postgres{major(origin.engine_version)}: the source's belong to another major version",
-            "; ".join(f"pulumi config set --path instance.{camel_case(name)} <group>" for name in inherited),
+            "; ".join(f"pulumi config set --path instance.{to_camel_case(name)} <group>" for name in inherited),
         )

@@ -11,7 +11,7 @@ from restore.errors import Problem
 from restore.model import waivers
 from restore.model.context import ENGINE, RestoreContext
 from restore.model.gates import QUIESCED
-from restore.model.rds_status import BROKEN, LEAVING, SNAPSHOT_READY, way_out
+from restore.model.rds_status import BROKEN, LEAVING, SNAPSHOT_READY, describe_way_out
 from restore.model.request import Traffic
 from restore.preflight.instance_settings import setting_problems
 from restore.recovery_points.resolve import resolve
@@ -79,7 +79,7 @@ def source_can_be_saved(context: RestoreContext) -> Iterable[Problem]:
             f"instance {source.identifier}",
             f"status {source.status}: RDS takes no snapshot of it",
             f"status {' or '.join(sorted(SNAPSHOT_READY))} for the safety snapshot",
-            f"{way_out(source.status, source.identifier)}; or, to do without: {waiver}",
+            f"{describe_way_out(source.status, source.identifier)}; or, to do without: {waiver}",
         )
 
 
@@ -87,7 +87,7 @@ def source_answers(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a freeze that gate `quiesced` couldn't prove: the applications would be down until somebody mends what
     keeps the operator out. The gate's own waiver lets it pass."""
     source, silence, check = context.local_source, context.inventory.source_silence, f"{QUIESCED.name}.unreachable"
-    if source and silence and waivers.reason(check, QUIESCED.name, context.settings.waive) is None:
+    if source and silence and waivers.find_reason(check, QUIESCED.name, context.settings.waive) is None:
         problem = Problem(
             f"instance {source.identifier}",
             f"can't be asked who uses it: {silence.subject}: {silence.found}",
@@ -130,7 +130,7 @@ def candidate_failed(context: RestoreContext) -> Iterable[Problem]:
         return
     if candidate.status in BROKEN or candidate.status in LEAVING:
         again = "pulumi config set id <another one>"
-        repair = f"{way_out(candidate.status, candidate.identifier)}; or restore again: {again}"
+        repair = f"{describe_way_out(candidate.status, candidate.identifier)}; or restore again: {again}"
         fix = again if candidate.status in LEAVING else repair
         yield Problem(f"instance {candidate.identifier}", f"status {candidate.status}", "a usable instance", fix)
 

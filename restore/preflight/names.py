@@ -10,7 +10,7 @@ from restore.cutover.traffic import ConnectionTarget
 from restore.errors import Problem
 from restore.model import waivers
 from restore.model.context import RestoreContext
-from restore.model.identifiers import MAX_INSTANCE, instance_fault
+from restore.model.identifiers import MAX_INSTANCE, find_instance_fault
 from restore.model.planned import RenamePlan
 from restore.model.rds import Instance
 from restore.model.rds_status import BROKEN, LEAVING
@@ -51,7 +51,7 @@ def names_moved(context: RestoreContext) -> str:
 
 
 def aside_fits(context: RestoreContext) -> Iterable[Problem]:
-    fault = instance_fault(context.aside_name) if context.renames else None
+    fault = find_instance_fault(context.aside_name) if context.renames else None
     if fault:
         needed = f"at most {MAX_INSTANCE} characters for <source>-before-<id>, which the source is called meanwhile"
         yield Problem("config id", f"{context.aside_name}: {fault}", needed, "pulumi config set id <a shorter one>")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from restore.cutover import traffic
 from restore.errors import Problem
 from restore.model.context import RestoreContext
-from restore.model.identifiers import MAX_INSTANCE, instance_fault
+from restore.model.identifiers import MAX_INSTANCE, find_instance_fault
 from restore.model.inventory import Inventory
 from restore.model.labels import ANNOTATION_ID, TAG_CLOSED, TAG_DUMP, TAG_ID, TAG_POINT, TAG_SOURCE, TAG_STACK
 from restore.model.request import LATEST, Method, Settings
@@ -46,7 +46,7 @@ def other_restore_open(context: RestoreContext) -> Iterable[Problem]:
 
 
 def identifier_fits(context: RestoreContext) -> Iterable[Problem]:
-    fault = instance_fault(context.candidate_name)
+    fault = find_instance_fault(context.candidate_name)
     if fault:
         needed = f"at most {MAX_INSTANCE} lower-case letters, digits and single hyphens for <source>-<id>"
         yield Problem("config id", f"{context.candidate_name}: {fault}", needed, "pulumi config set id <a shorter one>")

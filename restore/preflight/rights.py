@@ -382,7 +382,7 @@ def denied_problem(context: RestoreContext, name: str, denials: list[Denied]) ->
         f"denied on {', '.join(dict.fromkeys(_shown(denial) for denial in denials))}",
         f"{reasons} (without it, {stops})",
         f'docs/permissions.md, "What each right is for"; {seen}; or, to go on knowing this: '
-        f'pulumi config set --path {waivers.path(waiver_name(name))} "<reason>"',
+        f'pulumi config set --path {waivers.format_path(waiver_name(name))} "<reason>"',
     )
 
 

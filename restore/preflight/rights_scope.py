@@ -298,7 +298,7 @@ def _followed(scope: RightsScope, kind: DependentKind) -> tuple[Dependent, ...]:
     """What is re-pointed of a kind; none where dependents are only listed."""
     if scope.context.settings.dependents is not Follow.FOLLOW:
         return ()
-    return scope.context.inventory.dependents.of_kind(kind)
+    return scope.context.inventory.dependents.select_kind(kind)
 
 
 def followed_alarms(scope: RightsScope) -> Iterator[AwsTarget]:

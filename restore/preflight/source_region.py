@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from restore.candidate.settings import overrides, target_settings
 from restore.candidate.source_region import find_security_group, left_out, security_group_names
-from restore.config.keys import camel_case
+from restore.config.keys import to_camel_case
 from restore.cutover import traffic
 from restore.cutover.rollback import describe_way_back_elsewhere
 from restore.cutover.traffic import ConnectionTarget
@@ -14,9 +14,9 @@ from restore.errors import Problem
 from restore.model import waivers
 from restore.model.context import RestoreContext
 from restore.model.gates import QUIESCED
-from restore.model.identifiers import region_of
+from restore.model.identifiers import read_region
 from restore.model.rds import InstanceSettings
-from restore.model.region import Places, SourceRegion, unfenced
+from restore.model.region import Places, SourceRegion, name_unfenced
 from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
 from restore.preflight.instance_settings import major
@@ -38,7 +38,7 @@ def writers_elsewhere(context: RestoreContext) -> Iterable[Problem]:
     settled = traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     if region is None or region.answers or context.request.traffic is Traffic.SOURCE or settled:
         return
-    name = unfenced(QUIESCED.name, region.name)
+    name = name_unfenced(QUIESCED.name, region.name)
     if not waivers.is_waived(name, context.settings.waive):
         yield waivers.with_command(silent_region(context, region), name)
 
@@ -145,14 +145,14 @@ def copy_possible(context: RestoreContext) -> Iterable[Problem]:
     if origin is None or context.copy or context.candidate or origin.point.copy_of is None:
         return
     original, region, key = origin.point.copy_of, context.settings.region, context.settings.copy.kms_key_id
-    subject, sender = f"snapshot {original.rpartition(':snapshot:')[2]}", region_of(original)
+    subject, sender = f"snapshot {original.rpartition(':snapshot:')[2]}", read_region(original)
     if origin.encrypted and key is None:
         needed = f"a key of {region} for the copy: the one it is encrypted with is of another account or region"
         found = f"of {sender} and encrypted" if sender != region else "shared and encrypted"
         yield Problem(subject, found, needed, "pulumi config set --path copy.kmsKeyId <key of this region>")
-    if key and region_of(key) not in ("", region):
+    if key and read_region(key) not in ("", region):
         fix = "pulumi config set --path copy.kmsKeyId <key of this region>"
-        yield Problem("config copy.kmsKeyId", f"a key of {region_of(key)}", f"a key of {region}", fix)
+        yield Problem("config copy.kmsKeyId", f"a key of {read_region(key)}", f"a key of {region}", fix)
     if sender != region and region.startswith(PRESIGNED):
         yield Problem(
             subject,
@@ -188,7 +188,7 @@ def region_lines(context: RestoreContext) -> Iterable[str]:
     for what, why in region.unasked.items():
         yield f"note: not asked in {region.name}: {what} ({why})"
     if names := left_out(context):
-        listed = ", ".join(camel_case(name) for name in names)
+        listed = ", ".join(to_camel_case(name) for name in names)
         yield f"note: left out, for they are of {region.name}: {listed}; set them under `instance` for {here}"
     yield from _late_dumps(context, region)
 
@@ -214,7 +214,7 @@ def copy_lines(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     if context.copy:
         yield f"keeps: copy {context.copy_name} of {original}"
         return
-    sender, here = region_of(original), context.settings.region
+    sender, here = read_region(original), context.settings.region
     key = context.settings.copy.kms_key_id
     encrypted = f", encrypted with {key}" if key else ""
     size = f"{origin.storage} GiB{encrypted}"

@@ -22,8 +22,8 @@ DRILL = "drill"
 class RdsReads(Protocol):
     """What of RDS is read; restore.aws.Rds has it."""
 
-    def instance(self, identifier: str) -> Instance | None: ...
-    def snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]: ...
+    def find_instance(self, identifier: str) -> Instance | None: ...
+    def list_snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class BackupCheck:
 
     def _source(self) -> Instance:
         """Raises PermanentError where it is gone."""
-        instance = self.rds.instance(self.settings.source)
+        instance = self.rds.find_instance(self.settings.source)
         if instance is None:
             fix = "python -m restore options (what it can be restored from)"
             raise PermanentError.of(Problem(f"instance {self.settings.source}", "not there", "the source", fix))
@@ -68,7 +68,7 @@ class BackupCheck:
 
     def _find_snapshot(self) -> tuple[datetime | None, str]:
         source = self._source()
-        newest = find_newest(self.rds.snapshots(resource_id=source.resource_id), source.resource_id)
+        newest = find_newest(self.rds.list_snapshots(resource_id=source.resource_id), source.resource_id)
         return (newest.created, newest.identifier) if newest else (None, "")
 
     def _find_dump(self) -> tuple[datetime | None, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from restore.errors import PermanentError, Problem
 from restore.gates.runner import values
-from restore.gates.runner.request import settings_there
+from restore.gates.runner.request import strip_local_settings
 from restore.model.request import Infrastructure, QuietSettings, Settings, ValidationSettings
 
 FILE = "settings.json"
@@ -24,7 +24,7 @@ def settings_of_schedule(settings: Settings, serving: str, database: str) -> Set
         database: the database to dump.
     """
     return replace(
-        settings_there(settings),
+        strip_local_settings(settings),
         source=serving,
         prevention=settings.prevention,
         login=replace(settings.login, database=database),

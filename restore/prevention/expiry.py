@@ -71,7 +71,7 @@ def is_ours(snapshot: Snapshot, stack: str) -> bool:
     if snapshot.kind != "manual" or snapshot.tags.get(TAG_STACK) != stack:
         return False
     restore_id = snapshot.tags.get(TAG_ID, "")
-    names = (identifiers.safety_snapshot, identifiers.snapshot_copy)
+    names = (identifiers.name_safety_snapshot, identifiers.name_snapshot_copy)
     of_restore = {name(snapshot.source_identifier, restore_id) for name in names} if restore_id else set[str]()
     asked_for = TAG_EXPIRES in snapshot.tags and is_named_by_us(snapshot.identifier, snapshot.source_identifier)
     return asked_for or snapshot.identifier in of_restore

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import IO, TYPE_CHECKING, cast
 
 from restore.aws import Aws
-from restore.aws.client import translated
+from restore.aws.client import translate_errors
 from restore.dumps.catalog import listing
 from restore.dumps.check.scan import scan
 from restore.dumps.model import Options, Roles, Scan
@@ -139,8 +139,8 @@ def upload(aws: Aws, place: DumpStore, key: str, stream: DumpStream, part_bytes:
         max_concurrency=PARTS_IN_MEMORY,
     )
     config.max_in_memory_upload_chunks = PARTS_IN_MEMORY  # pyright: ignore[reportAttributeAccessIssue]
-    with translated("s3"):
-        cast("S3Client", aws.client("s3")).upload_fileobj(
+    with translate_errors("s3"):
+        cast("S3Client", aws.open_client("s3")).upload_fileobj(
             cast("IO[bytes]", stream),
             place.bucket,
             key,
@@ -152,6 +152,6 @@ def upload(aws: Aws, place: DumpStore, key: str, stream: DumpStream, part_bytes:
 def read_back(aws: Aws, place: DumpStore, key: str) -> Scan:
     """Returns what the loader's own check finds in the dump as it is stored, read from its first byte to its last.
     Raises PermanentError for a dump that can't be read, TemporaryError when S3 doesn't answer."""
-    s3 = cast("S3Client", aws.client("s3"))
+    s3 = cast("S3Client", aws.open_client("s3"))
     options = Options(roles=Roles.CREATE, role_map=place.map, allow=frozenset(place.allow), skip=frozenset(place.skip))
     return scan(s3, listing.find(s3, place.bucket, key), options, count=False)

@@ -29,9 +29,9 @@ LONGEST_SLUG = 40
 class RdsCalls(Protocol):
     """What of RDS is needed; restore.aws.Rds has it."""
 
-    def instance(self, identifier: str) -> Instance | None: ...
-    def snapshot(self, identifier: str) -> Snapshot | None: ...
-    def snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]: ...
+    def find_instance(self, identifier: str) -> Instance | None: ...
+    def find_snapshot(self, identifier: str) -> Snapshot | None: ...
+    def list_snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]: ...
     def create_snapshot(self, instance: str, name: str, tags: Mapping[str, str]) -> None: ...
 
 
@@ -81,11 +81,11 @@ def find_unfinished(snapshots: Sequence[Snapshot], tags: Mapping[str, str]) -> S
 def take_snapshot(rds: RdsCalls, wanted: WantedSnapshot, now: datetime, say: Callable[[str], object]) -> Snapshot:
     """Takes the snapshot and returns it once it can be restored. Raises PermanentError where RDS can't take it,
     TemporaryError when it takes longer than a day."""
-    instance = rds.instance(wanted.instance)
+    instance = rds.find_instance(wanted.instance)
     if instance is None or instance.status not in SNAPSHOT_READY:
         raise PermanentError.of(_build_unready(wanted.instance, instance.status if instance else "not there"))
     tags = make_tags(wanted, now)
-    begun = find_unfinished(rds.snapshots(resource_id=instance.resource_id), tags)
+    begun = find_unfinished(rds.list_snapshots(resource_id=instance.resource_id), tags)
     name = begun.identifier if begun else name_snapshot(wanted.instance, wanted.reason, now)
     if begun:
         say(f"snapshot {name} was begun by an earlier run; waiting for its end")
@@ -100,7 +100,7 @@ def _await(rds: RdsCalls, name: str, say: Callable[[str], object]) -> Snapshot:
 
     def read() -> Snapshot | None:
         nonlocal told
-        snapshot = rds.snapshot(name)
+        snapshot = rds.find_snapshot(name)
         text = f"{snapshot.percent or 0} % done" if snapshot else ""
         if text and text != told:
             told = text

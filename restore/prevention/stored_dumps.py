@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from restore.aws import Aws
-from restore.aws.client import found, translated
+from restore.aws.client import call_or_none, translate_errors
 from restore.dumps.catalog import filenames, listing
 from restore.dumps.model import Dump
 from restore.model.request import DumpStore
@@ -55,7 +55,7 @@ class StoredDumps:
 
     @property
     def _s3(self) -> S3Client:
-        return cast("S3Client", self._aws.client("s3"))
+        return cast("S3Client", self._aws.open_client("s3"))
 
     def list(self, most: int | None = NEWEST_ASKED) -> Sequence[StoredDump]:
         """Returns the newest dumps with their tags, newest first; all of them where `most` is None. Those in directory
@@ -69,7 +69,7 @@ class StoredDumps:
         return StoredDump(dump.key, at, dump.size, tags.get(TAG_OWNER, ""), tags.get(TAG_SCANNED, ""))
 
     def _tags(self, key: str) -> Mapping[str, str]:
-        answer = found("s3", lambda: self._s3.get_object_tagging(Bucket=self._place.bucket, Key=key), NONE)
+        answer = call_or_none("s3", lambda: self._s3.get_object_tagging(Bucket=self._place.bucket, Key=key), NONE)
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]} if answer else {}
 
     def mark(self, key: str, version: str | None, stack: str, scanned: str) -> None:
@@ -77,12 +77,12 @@ class StoredDumps:
         tags = {TAG_OWNER: stack, TAG_SCANNED: scanned}
         tagging = {"TagSet": [{"Key": name, "Value": value} for name, value in tags.items()]}
         of_version = {"VersionId": version} if version else {}
-        with translated("s3"):
+        with translate_errors("s3"):
             self._s3.put_object_tagging(Bucket=self._place.bucket, Key=key, Tagging=tagging, **of_version)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
     def delete(self, key: str) -> None:
         """Deletes the newest version for good; without versioning the object. Nothing of another key."""
-        with translated("s3"):
+        with translate_errors("s3"):
             version = self._s3.head_object(Bucket=self._place.bucket, Key=key).get("VersionId")
             if version:
                 self._s3.delete_object(Bucket=self._place.bucket, Key=key, VersionId=version)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from restore.kubernetes.job_manifests import CERTIFICATE, FILES, FOLDER, Job, Resources, job_body
+from restore.kubernetes.job_manifests import CERTIFICATE, FILES, FOLDER, Job, Resources, build_job_body
 from restore.kubernetes.other_writers import MANAGED_BY
 from restore.model.labels import LABEL_STACK
 from restore.model.prevention import PreventionSettings, name_object
@@ -63,7 +63,7 @@ def _build(
 ) -> Scheduled:
     """A run that is missed or too long is skipped, never doubled; a failed one isn't repeated before its next time."""
     name = name_object(settings.stack, purpose)
-    body = job_body(_pod(settings, prevention, purpose, command, certificate=certificate), seconds)
+    body = build_job_body(_pod(settings, prevention, purpose, command, certificate=certificate), seconds)
     spec = cast("dict[str, Any]", body["spec"])
     spec.pop("suspend")
     for volume in spec["template"]["spec"]["volumes"]:

@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from restore.candidate.settings import frozen
-from restore.config.keys import camel_case
+from restore.config.keys import to_camel_case
 from restore.model.context import ENGINE
 from restore.model.planned import Plan
 from restore.model.rds import InstanceSettings
@@ -26,7 +26,7 @@ NOT_AT_CREATION = frozenset({"associated_roles", "domain", "domain_iam_role_name
 """What gate `conformed` brings along: no restore takes roles, and a directory that refuses would cost the restore."""
 SETTING_NAMES = tuple(field.name for field in fields(InstanceSettings) if field.name not in NOT_AT_CREATION)
 CREATE_ONLY = [
-    *(camel_case(name) for name in SETTING_NAMES),
+    *(to_camel_case(name) for name in SETTING_NAMES),
     *("identifier", "password", "snapshotIdentifier", "restoreToPointInTime", "engineVersion", "storageEncrypted"),
     *("kmsKeyId", "dbName", "username", "engine", "availabilityZone", "characterSetName", "licenseModel"),
     *("manageMasterUserPassword", "masterUserSecretKmsKeyId"),

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
-from restore.model.gates import APPROVED, RENAMED, SERVING, SWITCHED, Move, move_of, needed_gates
+from restore.model.gates import APPROVED, RENAMED, SERVING, SWITCHED, Move, list_needed_gates, move_of
 from restore.model.planned import Plan
 from restore.program.patches import declare_deployments, declare_secrets, keep_way_back
 from restore.program.receipts import Gates, declare_receipt, describe_serving, list_open_gates
@@ -62,7 +62,7 @@ class Cutover(pulumi.ComponentResource):
         self, plan: Plan, gates: Gates, decided: Mapping[str, Any], depends_on: Sequence[pulumi.Resource]
     ) -> dict[str, pulumi.Stash]:
         """Declares the receipt `approved`; empty where one person is enough, and on the way back."""
-        if APPROVED not in needed_gates(plan):
+        if APPROVED not in list_needed_gates(plan):
             return {}
         return {APPROVED.name: declare_receipt(gates, APPROVED, decided, self, depends_on)}
 

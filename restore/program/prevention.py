@@ -19,7 +19,7 @@ import pulumi_kubernetes as kubernetes
 
 from restore.aws import Aws, Rds
 from restore.errors import PermanentError
-from restore.gates.in_cluster import certificate
+from restore.gates.in_cluster import read_certificate
 from restore.kubernetes.job_manifests import CERTIFICATE
 from restore.model.aws_account import Caller
 from restore.model.planned import Plan
@@ -156,7 +156,7 @@ class Prevention(pulumi.ComponentResource):
     def _declare_schedule(self) -> None:
         settings, prevention = self._watched.settings, self._watched.prevention
         told = write_settings(settings_of_schedule(settings, self._watched.serving, self._watched.database))
-        pem = certificate(settings.tls)
+        pem = read_certificate(settings.tls)
         labels = dict(workloads.list_labels(settings.stack))
         mounted = kubernetes.core.v1.ConfigMap(
             "schedule-settings",

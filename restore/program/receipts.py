@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from restore.gates.context import GateContext
-from restore.gates.hook import RESOURCE_ID, Gate, Running, receipt_hook
+from restore.gates.hook import RESOURCE_ID, Gate, Running, build_receipt_hook
 from restore.model.gates import GateDefinition
 from restore.model.planned import Plan
 from restore.program.restoration import FindInstance, Rds
@@ -31,7 +31,7 @@ class Gates:
     def of(cls, context: GateContext, by_name: Mapping[str, Gate], running: Running) -> Gates:
         """Returns the gates with what they, and the resources beside them, ask of RDS."""
         rds = Rds(context.ask_for_candidate, context.rds.wait_until)
-        return cls(context.plan.id, by_name, running, context.find_candidate, rds, context.rds.snapshot)
+        return cls(context.plan.id, by_name, running, context.find_candidate, rds, context.rds.find_snapshot)
 
 
 def declare_receipt(
@@ -44,7 +44,7 @@ def declare_receipt(
     """Returns the receipt of one gate. Whatever changes in `proved` or in the gate's fingerprint has it proved
     again."""
     gate = gates.by_name[definition.name]
-    hook = receipt_hook(gate, gates.running)
+    hook = build_receipt_hook(gate, gates.running)
     return pulumi.Stash(
         f"{definition.name}-{gates.restore_id}",
         input={"gate": definition.name, "id": gates.restore_id, **proved, **gate.fingerprint},

@@ -50,7 +50,7 @@ def run() -> None:
             outputs.export_idle()
             return
         now = datetime.now(UTC)
-        settings = entries.settings(now)
+        settings = entries.read_settings(now)
         with ThreadPoolExecutor(1, thread_name_prefix="history") as pool:
             history = pool.submit(read_history, Store.open(settings.evidence, Aws.of(settings)), settings.stack)
             inventory = replace(gather.gather(settings, now), history=history.result())
@@ -101,7 +101,7 @@ def refuse_leftover_waivers(settings: Settings, planned: Plan, store: Store) -> 
     for restore_id in store.ids(planned.stack):
         if restore_id != planned.id and store.latest(planned.stack, restore_id, "close") is None:
             earlier[restore_id] = (store.latest(planned.stack, restore_id, "run") or {}).get("waive") or {}
-    if problems := waivers.left_over(settings.waive, planned.id, earlier):
+    if problems := waivers.find_left_over(settings.waive, planned.id, earlier):
         raise Refused(problems)
 
 
@@ -113,7 +113,7 @@ def declare(
     with mistakes."""
     context = GateContext.of(settings, planned)
     refuse_leftover_waivers(settings, planned, context.store)
-    validated.wanted_expectations(settings)
+    validated.read_expectations(settings)
     running = Running()
     notifier = make_notifier(settings, context, running)
     by_name = {name: tell_of(notifier, planned, registry.make_gate(context, name)) for name in registry.PROOFS}
@@ -137,7 +137,7 @@ def declare(
         record,
         proved=proved,
     )
-    read_loss = partial(loss_report.newest, context.store, planned)
+    read_loss = partial(loss_report.read_newest, context.store, planned)
     read_recoverability = partial(tell_recoverability, context)
     outputs.export(settings, planned, declared.receipts, declared.candidate, read_loss, read_recoverability)
     if watched:
@@ -191,7 +191,7 @@ def find_told(planned: Plan, attempt: Mapping[str, Any]) -> Find:
 def tell_recoverability(context: GateContext) -> str:
     """Tells until when the database that serves can be recovered, as RDS says now; an output never fails the run."""
     try:
-        database = context.serving()
+        database = context.find_serving()
     except RestoreError as error:
         return f"not known: {error}"
     return describe_recoverability(database).text if database else "not known: the database that serves is gone"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from restore.errors import Problem
 from restore.model.context import ENGINE, RestoreContext
-from restore.model.identifiers import region_of
+from restore.model.identifiers import read_region
 from restore.model.inventory import Inventory
 from restore.model.labels import TAG_POINT
 from restore.model.planned import RecoveryPoint
@@ -60,7 +60,7 @@ def is_encrypted_elsewhere(snapshot: Snapshot) -> bool:
 
 def must_be_copied(context: RestoreContext, snapshot: Snapshot) -> bool:
     """Tells whether a snapshot is restored from a copy: of another account and encrypted, or of another region."""
-    elsewhere = region_of(snapshot.arn) not in ("", context.settings.region)
+    elsewhere = read_region(snapshot.arn) not in ("", context.settings.region)
     return elsewhere or is_encrypted_elsewhere(snapshot)
 
 

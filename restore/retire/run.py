@@ -33,11 +33,11 @@ UNPROTECTED = InstanceSettings(deletion_protection=False)
 class RdsCalls(Protocol):
     """What of RDS is needed to retire an instance; restore.aws.Rds has it."""
 
-    def instances(self) -> tuple[Instance, ...]: ...
-    def instance_by_resource_id(self, resource_id: str) -> Instance | None: ...
-    def snapshot(self, identifier: str) -> Snapshot | None: ...
-    def snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]: ...
-    def automated_backups(self, *, resource_id: str | None = None) -> tuple[AutomatedBackup, ...]: ...
+    def list_instances(self) -> tuple[Instance, ...]: ...
+    def find_instance_by_resource_id(self, resource_id: str) -> Instance | None: ...
+    def find_snapshot(self, identifier: str) -> Snapshot | None: ...
+    def list_snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]: ...
+    def list_automated_backups(self, *, resource_id: str | None = None) -> tuple[AutomatedBackup, ...]: ...
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None: ...
     def modify(self, resource_id: str, desired: InstanceSettings) -> Mapping[str, Any]: ...
     def delete(self, resource_id: str, final_snapshot: str) -> None: ...
@@ -67,7 +67,7 @@ class Retiring:
 
         Raises Refused with everything that stands against it, RestoreError for what went wrong then.
         """
-        target = self.rds.instance_by_resource_id(self.resource_id)
+        target = self.rds.find_instance_by_resource_id(self.resource_id)
         if target is None or (target.status == "deleting" and TAG_FINAL in target.tags):
             return self._finish(self._require_begun())
         shown = self._judge(target)
@@ -84,7 +84,7 @@ class Retiring:
 
     def _judge(self, target: Instance) -> Retirement:
         """Reads the world, and returns the plan. Raises Refused."""
-        inventory, instances = self.read(), self.rds.instances()
+        inventory, instances = self.read(), self.rds.list_instances()
         now = next((item for item in instances if item.resource_id == self.resource_id), target)
         world = RetireWorld(
             settings=self.settings,
@@ -93,8 +93,8 @@ class Retiring:
             instances=instances,
             open_restores=inventory.open_restores,
             secret=inventory.cluster.secret,
-            snapshots=(*self.rds.snapshots(resource_id=self.resource_id), *self._read_tagged(now)),
-            backups=self.rds.automated_backups(resource_id=self.resource_id),
+            snapshots=(*self.rds.list_snapshots(resource_id=self.resource_id), *self._read_tagged(now)),
+            backups=self.rds.list_automated_backups(resource_id=self.resource_id),
             validated=self._read_validated(instances),
             connections=self._measure(now, inventory.now - timedelta(days=self.days)),
             days=self.days,
@@ -108,7 +108,7 @@ class Retiring:
         """Returns the snapshot that has the tag's name, whosever it is: an instance restored from it by hand may have
         inherited the tag."""
         tagged = target.tags.get(TAG_FINAL)
-        snapshot = self.rds.snapshot(tagged) if tagged else None
+        snapshot = self.rds.find_snapshot(tagged) if tagged else None
         return (snapshot,) if snapshot else ()
 
     def _measure(self, target: Instance, since: datetime) -> tuple[Measured, ...] | None:
@@ -151,7 +151,7 @@ class Retiring:
             return True
         self.say(f"waiting until {begun['identifier']} is deleted and snapshot {name} available; Ctrl-C ends nothing")
         wait_for(
-            lambda: self.rds.instance_by_resource_id(self.resource_id),
+            lambda: self.rds.find_instance_by_resource_id(self.resource_id),
             lambda instance: instance is None or instance.status not in ("deleting", "available"),
             stop=self.stop,
             deadline=time.monotonic() + WAIT_SECONDS,
@@ -169,7 +169,7 @@ class Retiring:
 
     def _require_deleted(self, name: str) -> None:
         """Raises PermanentError unless the instance is gone and its final snapshot can be restored."""
-        instance, snapshot = self.rds.instance_by_resource_id(self.resource_id), self.rds.snapshot(name)
+        instance, snapshot = self.rds.find_instance_by_resource_id(self.resource_id), self.rds.find_snapshot(name)
         if instance is not None:
             found, subject = f"status {instance.status}", f"instance {instance.identifier} ({self.resource_id})"
         elif snapshot is None or snapshot.status != "available":

@@ -144,10 +144,10 @@ def describe_run(run: CurrentRun | None, now: datetime) -> str:
     if run is None:
         return "nobody has run `pulumi up` yet, as far as the evidence tells"
     began = f"restore {run.restore_id}, traffic {run.traffic}, process {run.pid}, begun {clock(run.began)}"
-    seen = spoken(now - run.beat)
+    seen = spoken(run.measure_silence(now))
     match run.judge(now):
         case Life.RUNNING:
-            return f"{run.who} runs `pulumi up` for {spoken(now - run.began)} ({began}; heartbeat {seen} ago)"
+            return f"{run.who} runs `pulumi up` for {spoken(run.measure_duration(now))} ({began}; heartbeat {seen} ago)"
         case Life.SILENT:
             return f"the run of {run.who} was killed or cut off ({began}; last heartbeat {seen} ago)"
         case Life.ENDED:
@@ -190,7 +190,8 @@ def describe_state(found: Found, inventory: Inventory) -> tuple[str, ...]:
     candidate = inventory.candidate
     known = {str(item.get("id")) for item in found.state["deployment"].get("resources") or ()}
     unknown: list[str] = []
-    if candidate and found.settings.request and candidate.resource_id not in known:
+    is_done = not is_running(found.run, found.now)  # a run that goes on brings it into its own state
+    if is_done and candidate and found.settings.request and candidate.resource_id not in known:
         unknown = [f"Pulumi's state doesn't have {candidate.identifier}: the next `pulumi up` finds and adopts it"]
     return (*unknown, *describe_pending_operations(found.state, inventory))
 

@@ -2,47 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
 
-from restore.cutover import traffic
 from restore.lifecycle.recoverability import describe_recoverability
 from restore.model.context import RestoreContext
-from restore.model.inventory import Inventory
 from restore.model.rds import Instance
-from restore.model.request import Settings, Traffic
-from restore.status.places import link_console
+from restore.model.request import Traffic
+from restore.status.model import Status
 from restore.units import TIME_FORMAT
 
 
-def describe_handover(
-    stack: str, settings: Settings, inventory: Inventory, records: Iterable[Mapping[str, Any]]
-) -> tuple[str, ...]:
-    """Returns who serves, where the restore is, what is safe, what is next, and where to see more. `records`: of the
-    restore's evidence, oldest first."""
-    if settings.request is None:
-        return _describe_quiet(stack, settings, inventory)
-    context = RestoreContext(settings, settings.request, inventory)
-    gates = {str(record["gate"]): record.get("open") is True for record in records if "gate" in record}
-    found = traffic.find_traffic(context)
-    serving = {Traffic.SOURCE: inventory.source, Traffic.RESTORED: inventory.candidate}.get(found) if found else None
+def describe_handover(status: Status, now: datetime) -> tuple[str, ...]:
+    """Returns who serves, where the restore is, who runs it, what is safe, what is next, and where to see more."""
+    gates = {gate.name: gate.state for gate in status.gates}
+    opened = ", ".join(name for name, state in gates.items() if state == "open") or "none"
+    shut = ", ".join(name for name, state in gates.items() if state == "SHUT") or "none"
+    where = f"{status.restore}; gates open: {opened}; shut: {shut}" if gates else status.restore
+    places = [place.console for place in status.places if place.console]
+    command = f"python -m restore --stack {status.stack} status"
     return (
-        f"Serves: {name_serving(found, serving)} (stack {stack}, {inventory.now:{TIME_FORMAT}})",
-        f"Where: {_describe_progress(context, found, gates)}",
-        f"Safe: {describe_safe(context, serving)}",
-        f"Next: {describe_next(context, found, gates)}",
-        f"More: {_show_more(stack, settings, inventory.candidate or inventory.source)}",
-    )
-
-
-def _describe_quiet(stack: str, settings: Settings, inventory: Inventory) -> tuple[str, ...]:
-    source, still_open = inventory.source, [item.identifier for item in inventory.open_restores]
-    return (
-        f"Serves: {_name_instance(source)} is configured as source (stack {stack}, {inventory.now:{TIME_FORMAT}})",
-        f"Where: no restore is configured; open: {', '.join(still_open) or 'none'}",
-        f"Safe: {describe_recoverability(source).text if source else f'{settings.source} does not exist'}",
-        f"Next: {'configure the open restore again, then: python -m restore close' if still_open else 'nothing to do'}",
-        f"More: {_show_more(stack, settings, source)}",
+        f"Serves: {status.serves} (stack {status.stack}, {now:{TIME_FORMAT}})",
+        f"Where: restore {where}; run: {status.run}" if gates else f"Where: {where}; run: {status.run}",
+        f"Safe: {status.safe}",
+        f"Next: {status.next}",
+        f"More: {'; '.join([command, *places[:1]])}",
     )
 
 
@@ -58,16 +42,6 @@ def name_serving(found: Traffic | None, serving: Instance | None) -> str:
     if found is None:
         return "not clear: traffic is half-way between two states"
     return f"the {'restored database' if found is Traffic.RESTORED else 'source'}, {_name_instance(serving)}"
-
-
-def _describe_progress(context: RestoreContext, found: Traffic | None, gates: Mapping[str, bool]) -> str:
-    request, candidate = context.request, context.candidate
-    made = f"candidate {_name_instance(candidate)}" if candidate else "candidate not made yet"
-    opened = ", ".join(name for name, is_open in gates.items() if is_open) or "none"
-    return (
-        f"restore {request.id} by {request.method}; traffic wanted {request.traffic}, found {found or 'half-way'}; "
-        f"{made}; gates open: {opened}; shut: {', '.join(_list_shut(gates)) or 'none'}"
-    )
 
 
 def _list_shut(gates: Mapping[str, bool]) -> list[str]:
@@ -90,12 +64,8 @@ def describe_next(context: RestoreContext, found: Traffic | None, gates: Mapping
     if found is Traffic.RESTORED:
         return "watch it; then: python -m restore close (or back to the source: python -m restore rollback)"
     if found is Traffic.FROZEN and gates.get("validated"):
-        return "pulumi config set traffic restored; pulumi up"
+        second = "python -m restore approve (a second person); " if context.settings.approvals > 1 else ""
+        return f"{second}pulumi config set traffic restored; pulumi up"
     if found is Traffic.FROZEN:
         return "pulumi up (until gate validated is open)"
     return "pulumi config set traffic frozen; pulumi up (or it is over: python -m restore close)"
-
-
-def _show_more(stack: str, settings: Settings, instance: Instance | None) -> str:
-    command = f"python -m restore --stack {stack} status"
-    return f"{command}; {link_console(settings.region, instance.identifier)}" if instance else command

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 
 from restore.model.context import RestoreContext
-from restore.model.identifiers import region_of
+from restore.model.identifiers import read_region
 from restore.model.rds import Endpoint, Instance, Snapshot
 from restore.model.request import Settings
 from restore.status.model import Place
@@ -30,7 +30,7 @@ def list_places(context: RestoreContext, database: str) -> tuple[Place, ...]:
 
 
 def _of_instance(what: str, instance: Instance, settings: Settings, database: str) -> Place:
-    region = region_of(instance.arn) or settings.region
+    region = read_region(instance.arn) or settings.region
     describe = f"aws rds describe-db-instances --region {region} --db-instance-identifier {instance.identifier}"
     events = (
         f"aws rds describe-events --region {region} --source-type db-instance "
@@ -58,7 +58,7 @@ def _compose_psql(endpoint: Endpoint, settings: Settings, database: str) -> str:
 
 
 def _of_snapshot(what: str, snapshot: Snapshot, settings: Settings) -> Place:
-    region = region_of(snapshot.arn) or settings.region
+    region = read_region(snapshot.arn) or settings.region
     describe = f"aws rds describe-db-snapshots --region {region} --db-snapshot-identifier {snapshot.identifier}"
     done = f", {snapshot.percent} % done" if snapshot.status == "creating" and snapshot.percent is not None else ""
     console = f"https://{_find_host(region)}/rds/home?region={region}#snapshots-list:"

@@ -61,7 +61,8 @@ SWITCHING = Chapter(
         ),
         Entry(
             ("switched.written",),
-            "Rows were written to the database that is left, after the freeze; or its statistics were reset.",
+            "Rows were written to the database that is left, after the freeze, or a table was emptied, rewritten or "
+            "dropped; or its statistics were reset.",
             "A writer that no Deployment runs (a Lambda, a laptop, another cluster). The restored database hasn't got "
             "these rows; another proof of the same freeze doesn't hide them.",
             "python -m restore status; pulumi config set traffic <the other one>; pulumi up",

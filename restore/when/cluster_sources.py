@@ -18,7 +18,7 @@ Item = Mapping[str, Any]
 
 def read_rollouts(api: Api, namespace: str, period: Period) -> Reading:
     """Reads when each Deployment's ReplicaSets were made (list replicasets.apps)."""
-    items = api.items(f"/apis/apps/v1/namespaces/{namespace}/replicasets")
+    items = api.list_items(f"/apis/apps/v1/namespaces/{namespace}/replicasets")
     text = (
         "a Deployment keeps its last ReplicaSets only (revisionHistoryLimit, 10 by default), and one that goes back "
         "to an earlier revision makes none"
@@ -42,7 +42,7 @@ def _made_in(items: Sequence[Item], period: Period) -> Iterator[tuple[datetime, 
 
 def read_jobs(api: Api, namespace: str, period: Period) -> Reading:
     """Reads when Jobs were made, those of a CronJob too (list jobs.batch)."""
-    items = api.items(f"/apis/batch/v1/namespaces/{namespace}/jobs")
+    items = api.list_items(f"/apis/batch/v1/namespaces/{namespace}/jobs")
     text = "Jobs that were removed, by hand or by their history limits, aren't there any more"
     return Reading((Coverage(JOBS, Reach.NOT_RECORDED, text),), find_jobs(items, period))
 
@@ -57,7 +57,7 @@ def find_jobs(items: Sequence[Item], period: Period) -> tuple[Suspect, ...]:
 
 def read_events(api: Api, namespace: str, period: Period) -> Reading:
     """Reads the events of Deployments and CronJobs (list events)."""
-    items = api.items(f"/api/v1/namespaces/{namespace}/events")
+    items = api.list_items(f"/api/v1/namespaces/{namespace}/events")
     text = "API servers keep events for an hour unless told otherwise (--event-ttl)"
     return Reading((Coverage(EVENTS, Reach.NOT_RECORDED, text),), find_events(items, period))
 

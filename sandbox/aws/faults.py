@@ -6,6 +6,7 @@ error             the call is answered with `code` and `message`        operatio
 lost-answer       the call takes effect, its answer never arrives       operation
 drop-connections  every client session of `instance` is ended           instance (at once), or operation
 fail-restore      the restore ends in incompatible-restore              (operation)
+slow-restore      the status creating of a restore lasts longer         (operation), seconds (default 60)
 slow-copy         a copy of a snapshot takes `seconds`                  seconds (default 60)
 slow-backing-up   the status backing-up lasts `seconds` longer          seconds (default 60)
 slow-dns          the new name of a rename answers `seconds` later       (instance: the new name), seconds
@@ -24,7 +25,7 @@ from typing import Any, cast
 KINDS = frozenset(
     [
         *("throttle", "error", "lost-answer", "drop-connections", "fail-restore", "slow-backing-up", "storage-full"),
-        *("key-lost", "slow-copy", "slow-dns"),
+        *("key-lost", "slow-copy", "slow-dns", "slow-restore"),
     ]
 )
 NEED_OPERATION = frozenset({"throttle", "error", "lost-answer"})

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
+from sandbox.aws import topic_limits
 from sandbox.aws.bucket_replication import BucketReplication
 from sandbox.aws.control import Control
 from sandbox.aws.dark_regions import DarkRegions
@@ -64,10 +65,14 @@ class Gateway:
             return self._rds(environ, start, scope[1])
         if document := self._looked_up(request) or self._rotated_by_rds(request):
             return _respond(start, 200, "application/x-amz-json-1.1", document)
-        refusal = self._guard.refusal_of_absence(request)
-        if refusal and not self._moto.has_object(request.path, request.query):
+        if refusal := _unpublishable(request) or self._missing(request):
             return _refuse(start, request, refusal)
         return self._moto(environ, self._replication.told(environ, start))
+
+    def _missing(self, request: Request) -> Refusal | None:
+        """The refusal of an object that isn't there, where the key may not know that."""
+        refusal = self._guard.refusal_of_absence(request)
+        return refusal if refusal and not self._moto.has_object(request.path, request.query) else None
 
     def _looked_up(self, request: Request) -> str | None:
         """The answer of CloudTrail's LookupEvents, which moto doesn't have; None for all else."""
@@ -115,6 +120,16 @@ class Gateway:
             failure = AwsError("InternalFailure", f"The sandbox failed: {type(error).__name__}: {error}")
             return FAILURE_STATUS, protocol.error(failure, request_id)[1]
         return 200, protocol.answer(model, result, request_id)
+
+
+def _unpublishable(request: Request) -> Refusal | None:
+    """SNS's refusal of a message that it wouldn't publish; None for all else."""
+    credential = credential_of(request)
+    if credential is None or credential.service != "sns":
+        return None
+    call = call_of(request, credential)
+    fault = topic_limits.find_fault(call.parameters) if call.operation == topic_limits.PUBLISH else ""
+    return Refusal("sns", "InvalidParameter", fault) if fault else None
 
 
 def _refuse(start: StartResponse, request: Request, refusal: Refusal) -> list[bytes]:

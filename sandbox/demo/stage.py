@@ -82,6 +82,16 @@ class Stage:
             raise DemoError(f"{shlex.join(words)}: refused, and {saying} isn't named")
         return result.stdout
 
+    def read(self, *words: str) -> str:
+        """What a command that only tells printed, whatever its exit code."""
+        self.console.print(f"$ {shlex.join(words)}", style="bold cyan", highlight=False, soft_wrap=True)
+        told = subprocess.run(
+            words, cwd=CHECKOUT, env=dict(self.variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            check=False,
+        ).stdout  # fmt: skip
+        print(told, flush=True)
+        return told
+
     def config(self, **values: str) -> None:
         for key, value in values.items():
             self.run("pulumi", "config", "set", key, value)

@@ -13,14 +13,17 @@ import jsonschema
 
 TOKEN = "xoxb-1-secret-token"
 KEY = "k" * 32
+SLACK_CHARACTERS = 4000
+EVENT_BYTES = 512 * 1024
 POST_MESSAGE: dict[str, Any] = {
     "type": "object",
     "required": ["channel", "text"],
     "additionalProperties": False,
     "properties": {
-        "channel": {"type": "string", "minLength": 1},
-        "text": {"type": "string", "minLength": 1, "maxLength": 40_000},
+        "channel": {"type": "string", "pattern": r"^[CDG][A-Z0-9]+$"},
+        "text": {"type": "string", "minLength": 1, "maxLength": SLACK_CHARACTERS},
         "thread_ts": {"type": "string", "pattern": r"^\d{10}\.\d{6}$"},
+        "reply_broadcast": {"type": "boolean"},
         "mrkdwn": {"type": "boolean"},
         "parse": {"enum": ["none", "full"]},
         "link_names": {"type": "boolean"},
@@ -28,22 +31,37 @@ POST_MESSAGE: dict[str, Any] = {
         "unfurl_media": {"type": "boolean"},
     },
 }
-"""Arguments of chat.postMessage (docs.slack.dev, "chat.postMessage")."""
+"""What of chat.postMessage's arguments a message of text alone has (https://docs.slack.dev/reference/methods/chat.postMessage;
+names and types: slackapi/slack-api-specs, web-api/slack_web_openapi_v2.json).
+
+Slack cuts a text of more than 40,000 characters off, and splits one of more than 4,000 into several messages
+(https://docs.slack.dev/changelog/2018-truncating-really-long-messages): both would lose the thread's order, so the stub
+refuses them. Blocks (50 a message, 3,000 characters in the text of a section) are not sent, and are unknown here.
+"""
 EVENT: dict[str, Any] = {
     "type": "object",
     "required": ["routing_key", "event_action"],
+    "additionalProperties": False,
     "properties": {
         "routing_key": {"type": "string", "minLength": 32, "maxLength": 32},
         "event_action": {"enum": ["trigger", "acknowledge", "resolve"]},
-        "dedup_key": {"type": "string", "maxLength": 255},
+        "dedup_key": {"type": "string", "minLength": 1, "maxLength": 255},
+        "client": {"type": "string"},
+        "client_url": {"type": "string", "format": "uri"},
+        "links": {"type": "array", "items": {"type": "object", "required": ["href"]}},
+        "images": {"type": "array", "items": {"type": "object", "required": ["src"]}},
         "payload": {
             "type": "object",
             "required": ["summary", "source", "severity"],
+            "additionalProperties": False,
             "properties": {
                 "summary": {"type": "string", "minLength": 1, "maxLength": 1024},
                 "source": {"type": "string", "minLength": 1},
                 "severity": {"enum": ["critical", "error", "warning", "info"]},
+                "timestamp": {"type": "string", "format": "date-time"},
                 "component": {"type": "string"},
+                "group": {"type": "string"},
+                "class": {"type": "string"},
                 "custom_details": {"type": "object"},
             },
         },
@@ -52,8 +70,23 @@ EVENT: dict[str, Any] = {
     "then": {"required": ["payload"]},
     "else": {"required": ["dedup_key"]},
 }
-"""An event (PagerDuty developer documentation, "Send an Alert Event", Events API v2)."""
-VALIDATOR: Any = jsonschema.Draft202012Validator(EVENT)
+"""An event of the Events API v2 (PagerDuty/api-schema, reference/events-v2/openapiv3.json: fields, what is required,
+the enumerations; PagerDuty/developer-docs, docs/events-API-v2/02-Trigger-Events.md: 32, 255 and 1,024 characters;
+01-Overview.md, "Size Limits": 512 KB)."""
+MESSAGE_VALIDATOR: Any = jsonschema.Draft202012Validator(POST_MESSAGE)
+EVENT_VALIDATOR: Any = jsonschema.Draft202012Validator(EVENT)
+
+
+def find_message_faults(body: object) -> list[str]:
+    """What Slack's documentation forbids in arguments of chat.postMessage."""
+    return [error.message[:200] for error in MESSAGE_VALIDATOR.iter_errors(body)]
+
+
+def find_event_faults(body: object) -> list[str]:
+    """What PagerDuty's documentation forbids in an event."""
+    faults = [error.message[:200] for error in EVENT_VALIDATOR.iter_errors(body)]
+    size = len(json.dumps(body).encode())
+    return [*faults, f"{size} bytes"] if size > EVENT_BYTES else faults
 
 
 class Vendors(ThreadingHTTPServer):
@@ -65,6 +98,8 @@ class Vendors(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.slack: list[dict[str, Any]] = []
         self.pagerduty: list[dict[str, Any]] = []
+        self.faults: list[str] = []
+        """What was refused, and why."""
         self.silent = threading.Event()
         """Set: nobody answers until `release` is."""
         self.release = threading.Event()
@@ -97,15 +132,17 @@ class Handler(BaseHTTPRequestHandler):
         return 200, {"ok": True} if known else {"ok": False, "error": "invalid_auth"}
 
     def post_message(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        jsonschema.validate(body, POST_MESSAGE)
+        if faults := find_message_faults(body):
+            self.server.faults += faults
+            return 200, {"ok": False, "error": "invalid_arguments"}
         if self.server.refuse or self.headers["Authorization"] != f"Bearer {TOKEN}":
             return 200, {"ok": False, "error": self.server.refuse or "invalid_auth"}
         self.server.slack.append(body)
         return 200, {"ok": True, "channel": body["channel"], "ts": f"1700000000.{len(self.server.slack):06}"}
 
     def enqueue(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        faults = [error.message for error in VALIDATOR.iter_errors(body)]
-        if faults:
+        if faults := find_event_faults(body):
+            self.server.faults += faults
             return 400, {"status": "invalid event", "message": "Event object is invalid", "errors": faults}
         self.server.pagerduty.append(body)
         return 202, {"status": "success", "message": "Event processed", "dedup_key": body["dedup_key"]}

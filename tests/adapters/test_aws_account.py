@@ -12,7 +12,7 @@ from boto3.session import Session
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
-from restore.aws import Aws, caller
+from restore.aws import Aws, read_caller
 from restore.config.settings import collect
 from restore.errors import PermanentError
 from restore.evidence import provenance
@@ -45,9 +45,9 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def both(endpoint: str, **aws: Any) -> tuple[Caller, Caller]:
     """As whom the program calls, and the plugin, under one configuration."""
     given = {"endpoints": json.dumps([{"sts": endpoint, "rds": endpoint}]), "region": "us-east-1", **aws}
-    settings = collect({**SITE, **{f"aws:{key}": value for key, value in given.items()}}, "prod", {}).settings(NOW)
+    settings = collect({**SITE, **{f"aws:{key}": value for key, value in given.items()}}, "prod", {}).read_settings(NOW)
     plugin = caller_identity(plugin_settings(given, {}))
-    return caller(Aws.of(settings)), Caller(plugin["accountId"], plugin["arn"])
+    return read_caller(Aws.of(settings)), Caller(plugin["accountId"], plugin["arn"])
 
 
 def test_a_role_of_another_account_is_where_preflight_looks_too(sts: str) -> None:

@@ -37,7 +37,7 @@ def dependents(gateway: Gateway, source: Instance) -> Iterator[None]:
 
 
 def alarm(aws: Aws, name: str = troubles.ALARM) -> dict[str, Any]:
-    return aws.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+    return aws.open_client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
 
 
 def test_everything_that_knows_the_source_is_found_with_how_it_knows_it(
@@ -65,7 +65,7 @@ def test_everything_that_knows_the_source_is_found_with_how_it_knows_it(
 
 
 def test_a_rotated_secret_that_names_the_source_is_found_and_its_value_told_nobody(aws: Aws, source: Instance) -> None:
-    client = aws.client("secretsmanager")
+    client = aws.open_client("secretsmanager")
     value = json.dumps({"username": "a", "password": "secret-Passw0rd", "dbInstanceIdentifier": source.identifier})
     arn = client.create_secret(Name="rotated", SecretString=value)["ARN"]
     client.rotate_secret(SecretId=arn, RotationRules={"AutomaticallyAfterDays": 30}, RotateImmediately=False)
@@ -96,7 +96,9 @@ def test_an_alarm_of_metric_math_keeps_its_queries(aws: Aws, source: Instance, r
 
 def test_a_proxy_left_without_a_target_gets_the_other_one(aws: Aws, source: Instance, restored: Instance) -> None:
     """As a kill between the two calls leaves it."""
-    aws.client("rds").deregister_db_proxy_targets(DBProxyName=troubles.PROXY, DBInstanceIdentifiers=[source.identifier])
+    aws.open_client("rds").deregister_db_proxy_targets(
+        DBProxyName=troubles.PROXY, DBInstanceIdentifiers=[source.identifier]
+    )
     assert follow.point_proxy(aws, troubles.PROXY, source.identifier, restored.identifier)
     assert reads.read_targets(aws, troubles.PROXY) == [restored.identifier]
     assert not follow.point_proxy(aws, troubles.PROXY, source.identifier, restored.identifier)
@@ -105,7 +107,7 @@ def test_a_proxy_left_without_a_target_gets_the_other_one(aws: Aws, source: Inst
 
 
 def test_an_event_subscription_keeps_its_other_instances(aws: Aws, source: Instance, restored: Instance) -> None:
-    name, client = troubles.SUBSCRIPTION, aws.client("rds")
+    name, client = troubles.SUBSCRIPTION, aws.open_client("rds")
     client.add_source_identifier_to_subscription(SubscriptionName=name, SourceIdentifier="another")
     assert follow.point_event_subscription(aws, name, source.identifier, restored.identifier)
     (told,) = client.describe_event_subscriptions(SubscriptionName=name)["EventSubscriptionsList"]

@@ -94,13 +94,13 @@ def wait(rds: Rds, resource_id: str, identifier: str) -> Instance:
 
 def restore(rds: Rds, aws: Aws) -> Instance:
     """What the program makes of the source, with its tags."""
-    aws.client("rds").create_db_snapshot(DBInstanceIdentifier=NAME, DBSnapshotIdentifier=f"{NAME}-now")
-    aws.client("rds").get_waiter("db_snapshot_available").wait(
+    aws.open_client("rds").create_db_snapshot(DBInstanceIdentifier=NAME, DBSnapshotIdentifier=f"{NAME}-now")
+    aws.open_client("rds").get_waiter("db_snapshot_available").wait(
         DBSnapshotIdentifier=f"{NAME}-now", WaiterConfig={"Delay": 1}
     )
-    source = rds.instance(NAME)
+    source = rds.find_instance(NAME)
     assert source
-    made = aws.client("rds").restore_db_instance_from_db_snapshot(
+    made = aws.open_client("rds").restore_db_instance_from_db_snapshot(
         DBInstanceIdentifier=RESTORED,
         DBSnapshotIdentifier=f"{NAME}-now",
         Tags=[
@@ -112,14 +112,14 @@ def restore(rds: Rds, aws: Aws) -> Instance:
 
 
 def rename(rds: Rds, aws: Aws, instance: Instance, name: str) -> Instance:
-    aws.client("rds").modify_db_instance(
+    aws.open_client("rds").modify_db_instance(
         DBInstanceIdentifier=instance.identifier, NewDBInstanceIdentifier=name, ApplyImmediately=True
     )
     return wait(rds, instance.resource_id, name)
 
 
 def clear(aws: Aws) -> None:
-    client = aws.client("rds")
+    client = aws.open_client("rds")
     for instance in client.describe_db_instances()["DBInstances"]:
         if instance["DBInstanceIdentifier"].startswith(NAME):
             client.delete_db_instance(DBInstanceIdentifier=instance["DBInstanceIdentifier"], SkipFinalSnapshot=True)
@@ -181,7 +181,7 @@ def test_after_a_rename_the_team_s_next_plan_renames_the_wrong_instance_until_it
     team: Team, rds: Rds, aws: Aws
 ) -> None:
     restored = restore(rds, aws)
-    former = rds.instance(NAME)
+    former = rds.find_instance(NAME)
     assert former
     rename(rds, aws, former, f"{NAME}-before-inc-1")
     serving = rename(rds, aws, restored, NAME)
@@ -194,7 +194,7 @@ def test_after_a_rename_the_team_s_next_plan_renames_the_wrong_instance_until_it
     team.ok("pulumi preview --refresh --expect-no-changes")
     team.ok("pulumi up --yes --skip-preview")
     assert owned(team) == serving.resource_id
-    assert {item.identifier for item in rds.instances()} >= {NAME, f"{NAME}-before-inc-1"}
+    assert {item.identifier for item in rds.list_instances()} >= {NAME, f"{NAME}-before-inc-1"}
 
 
 @pytest.mark.slow
@@ -209,7 +209,7 @@ def test_after_a_switch_by_secret_the_team_s_program_takes_over_the_restored_ins
     team.ok("pulumi preview --refresh --expect-no-changes")
     team.ok("pulumi up --yes --skip-preview")
     assert owned(team) == serving.resource_id
-    kept = rds.instance(RESTORED)
+    kept = rds.find_instance(RESTORED)
     assert kept
     assert kept.tags["restore:id"] == "inc-1"
 
@@ -276,7 +276,7 @@ def terraform(tmp_path: Path, gateway: Gateway, aws: Aws) -> Iterator[Team]:
 
 
 def clear_instances(aws: Aws) -> None:
-    aws.client("rds").delete_db_instance(DBInstanceIdentifier=NAME, SkipFinalSnapshot=True)
+    aws.open_client("rds").delete_db_instance(DBInstanceIdentifier=NAME, SkipFinalSnapshot=True)
 
 
 def changes(team: Team) -> int:
@@ -309,7 +309,7 @@ def take_over(team: Team, told: str, *, by_blocks: bool) -> None:
 def test_after_a_rename_terraform_takes_over_with_nothing_left_to_plan(
     terraform: Team, rds: Rds, aws: Aws, by_blocks: bool
 ) -> None:
-    restored, former = restore(rds, aws), rds.instance(NAME)
+    restored, former = restore(rds, aws), rds.find_instance(NAME)
     assert former
     rename(rds, aws, former, f"{NAME}-before-inc-1")
     serving = rename(rds, aws, restored, NAME)
@@ -320,14 +320,14 @@ def test_after_a_rename_terraform_takes_over_with_nothing_left_to_plan(
     take_over(terraform, told, by_blocks=by_blocks)
     assert changes(terraform) == 0
     assert terraform.ok("terraform output -raw resource_id") == serving.resource_id
-    assert {item.identifier for item in rds.instances()} >= {NAME, f"{NAME}-before-inc-1"}
+    assert {item.identifier for item in rds.list_instances()} >= {NAME, f"{NAME}-before-inc-1"}
 
 
 @pytest.mark.slow
 def test_after_a_switch_by_secret_terraform_takes_over_with_nothing_left_to_plan(
     terraform: Team, rds: Rds, aws: Aws
 ) -> None:
-    serving, former = restore(rds, aws), rds.instance(NAME)
+    serving, former = restore(rds, aws), rds.find_instance(NAME)
     assert former
     assert changes(terraform) == 0
     where = Infrastructure("terraform", "aws_db_instance.main")

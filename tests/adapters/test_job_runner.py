@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from restore.errors import PermanentError, TemporaryError
-from restore.kubernetes import Api, Job, JobResult, psql_job, run_job
+from restore.kubernetes import Api, Job, JobResult, build_psql_job, run_job
 from restore.kubernetes.api import ApiAnswer
-from restore.kubernetes.job_manifests import CERTIFICATE, job_body, secret_body
+from restore.kubernetes.job_manifests import CERTIFICATE, build_job_body, build_secret_body
 from restore.model.labels import ANNOTATION_ID, ANNOTATION_MANAGER
 from restore.model.rds import Instance
 from restore.model.request import SecretKey, Tls
@@ -37,7 +37,7 @@ def job(home: Home, source: Instance, tls: Tls) -> Job:
     with open(tls.root_certificate, encoding="ascii") as file:  # noqa: PTH123
         certificate = file.read()
     statements = ("select current_user", "select 'a b', count(*) from public.users")
-    return psql_job(Job(home.name, "restore-inc-1-connect", "postgres:17"), statements, environment, certificate)
+    return build_psql_job(Job(home.name, "restore-inc-1-connect", "postgres:17"), statements, environment, certificate)
 
 
 def run(home: Home, job: Job, seconds: float = 60.0) -> JobResult:
@@ -47,8 +47,8 @@ def run(home: Home, job: Job, seconds: float = 60.0) -> JobResult:
 
 
 def left(home: Home) -> list[str]:
-    jobs = home.api.items(f"/apis/batch/v1/namespaces/{home.name}/jobs")
-    secrets = home.api.items(f"/api/v1/namespaces/{home.name}/secrets")
+    jobs = home.api.list_items(f"/apis/batch/v1/namespaces/{home.name}/jobs")
+    secrets = home.api.list_items(f"/api/v1/namespaces/{home.name}/secrets")
     names = [item["metadata"]["name"] for item in jobs + secrets if not item["metadata"].get("deletionTimestamp")]
     return [name for name in names if name.startswith("restore-")]
 
@@ -72,7 +72,9 @@ def test_a_certificate_of_somebody_else_is_a_failure(home: Home, job: Job) -> No
 
 
 def test_the_first_statement_that_fails_ends_it(home: Home, job: Job) -> None:
-    result = run(home, psql_job(job, ("select 1/0", "select 'not reached'"), job.environment, job.files[CERTIFICATE]))
+    result = run(
+        home, build_psql_job(job, ("select 1/0", "select 'not reached'"), job.environment, job.files[CERTIFICATE])
+    )
     assert not result.succeeded
     assert "division by zero" in " ".join(result.lines)
     assert "not reached" not in result.lines
@@ -93,13 +95,13 @@ def test_no_room_for_a_pod_says_so(home: Home, job: Job) -> None:
 
 
 def test_what_a_killed_run_left_behind_is_replaced(home: Home, job: Job) -> None:
-    made = home.api.create(f"/apis/batch/v1/namespaces/{home.name}/jobs", job_body(job, 60))
-    home.api.create(f"/api/v1/namespaces/{home.name}/secrets", secret_body(job, made["metadata"]["uid"]))
+    made = home.api.create(f"/apis/batch/v1/namespaces/{home.name}/jobs", build_job_body(job, 60))
+    home.api.create(f"/api/v1/namespaces/{home.name}/secrets", build_secret_body(job, made["metadata"]["uid"]))
     assert run(home, job).succeeded
 
 
 def test_a_job_of_somebody_else_is_never_removed(home: Home, job: Job) -> None:
-    foreign = job_body(job, 60)
+    foreign = build_job_body(job, 60)
     foreign["metadata"]["labels"] = {"app": "somebody-else"}
     home.api.create(f"/apis/batch/v1/namespaces/{home.name}/jobs", foreign)
     with pytest.raises(PermanentError, match="rename or remove it"):
@@ -149,11 +151,11 @@ def test_the_documented_rights_are_enough_and_each_is_needed(home: Home, job: Jo
     home.apply("/apis/apps/v1", "deployments", held("apps/v1", "Deployment", "indexer", spec={"replicas": 2}))
     api = Recorded(home.limited_to(kubeconfig, documented_role.rules("restore-preview", "restore")))
     limited = Home(api, home.name)
-    found = limited.namespace.cluster(["indexer"], SecretKey("credentials", "URL"))
+    found = limited.namespace.read_cluster(["indexer"], SecretKey("credentials", "URL"))
     indexer = found.deployments["indexer"]
     assert indexer
-    pods = limited.namespace.pods(indexer.selector)
-    assert api.pod_health(home.name, pods[0].name, "http", 80, "/") >= 400, "the right is there, and no such server"
+    pods = limited.namespace.list_pods(indexer.selector)
+    assert api.ask_pod_health(home.name, pods[0].name, "http", 80, "/") >= 400, "the right is there, and no such server"
     assert run_job(api, job, stop=threading.Event(), deadline=soon()).succeeded
     assert limited.namespace.hand_back_deployment("indexer")
     assert limited.namespace.hand_back_secret(SecretKey("credentials", "URL"))
@@ -172,7 +174,7 @@ def held(version: str, kind: str, name: str, **more: Any) -> dict[str, Any]:
 
 def test_the_operator_s_stop_ends_it_and_leaves_nothing(home: Home, job: Job) -> None:
     stop = threading.Event()
-    sleeping = psql_job(job, ("select pg_sleep(60)",), job.environment, job.files[CERTIFICATE])
+    sleeping = build_psql_job(job, ("select pg_sleep(60)",), job.environment, job.files[CERTIFICATE])
     errors: list[BaseException] = []
 
     def work() -> None:

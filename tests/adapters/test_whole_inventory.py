@@ -90,7 +90,7 @@ def test_all_that_can_not_be_read_is_said_at_once_and_each_thing_once(settings: 
 
 def test_evidence_in_a_bucket_is_written_and_found_again(gateway: Gateway) -> None:
     aws = gateway.aws()
-    aws.client("s3").create_bucket(Bucket="evidence")
+    aws.open_client("s3").create_bucket(Bucket="evidence")
     store = Store.open("s3://evidence/restores/prod", aws)
     assert store.read_all("prod", "inc-1") == ()
     where = store.write("prod", "inc-1", "quiesced", {"verdict": "PASS"})
@@ -102,14 +102,14 @@ def test_evidence_in_a_bucket_is_written_and_found_again(gateway: Gateway) -> No
     assert found["verdict"] == "FAIL"
     for page in ("<p>1</p>", "<p>2</p>"):
         assert store.publish("prod", "inc-1", {"records": []}, page).endswith("/inc-1/report.html")
-    kept = aws.client("s3").get_object(Bucket="evidence", Key="restores/prod/prod/inc-1/report.html")
+    kept = aws.open_client("s3").get_object(Bucket="evidence", Key="restores/prod/prod/inc-1/report.html")
     assert (kept["Body"].read(), kept["ContentType"]) == (b"<p>2</p>", "text/html; charset=utf-8")
     assert len(store.read_all("prod", "inc-1")) == 2
 
 
 def test_a_record_that_s3_kept_without_saying_so_is_found_and_none_is_replaced(gateway: Gateway) -> None:
     aws = gateway.aws()
-    aws.client("s3").create_bucket(Bucket="evidence-again")
+    aws.open_client("s3").create_bucket(Bucket="evidence-again")
     documents = s3_documents(aws, "evidence-again", "")
     where = documents.put("prod/inc-1/1.json", b"{}")
     assert documents.put("prod/inc-1/1.json", b"{}") == where

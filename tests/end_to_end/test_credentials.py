@@ -31,7 +31,7 @@ def master_password(sandbox: Sandbox) -> str:
 
 def at(sandbox: Sandbox, url: str, identifier: str) -> str:
     endpoint = sandbox.instance(identifier)["Endpoint"]
-    return str(urls.parse(url).at(endpoint["Address"], endpoint["Port"]))
+    return str(urls.parse(url).with_host(endpoint["Address"], endpoint["Port"]))
 
 
 def is_refused(url: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from restore.aws import Aws, caller
+from restore.aws import Aws, read_caller
 from restore.config.settings import collect
 from restore.doctor.examine import Examination
 from restore.doctor.finding import State
@@ -52,10 +52,12 @@ def examination(sandbox: Sandbox, with_pg_restore: str, monkeypatch: pytest.Monk
     monkeypatch.setenv("PATH", with_pg_restore)
 
     def settings_with(more: Mapping[str, str]) -> Settings:
-        return collect(stack_config.configuration(sandbox.layout) | dict(more), "test", {}).settings(datetime.now(UTC))
+        return collect(stack_config.configuration(sandbox.layout) | dict(more), "test", {}).read_settings(
+            datetime.now(UTC)
+        )
 
     site = settings_with({})
-    return Examination(Path.cwd(), settings_with, lambda: caller(Aws.of(site)))
+    return Examination(Path.cwd(), settings_with, lambda: read_caller(Aws.of(site)))
 
 
 def test_everything_that_would_stop_a_restore_is_named_at_once(sandbox: Sandbox, examination: Examination) -> None:

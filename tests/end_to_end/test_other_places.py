@@ -76,7 +76,7 @@ def test_writers_that_are_no_workload_of_kubernetes_itself_are_named_with_what_s
     with ExitStack() as troubles:
         for name in ("keda-job", "cron-workflow", "knative-service", "rollout"):
             troubles.enter_context(trouble(sandbox, name))
-        cluster = namespace.cluster(list(names.DEPLOYMENTS), SecretKey(names.SECRET, names.SECRET_KEY))
+        cluster = namespace.read_cluster(list(names.DEPLOYMENTS), SecretKey(names.SECRET, names.SECRET_KEY))
     blocking = {(writer.kind, writer.name) for writer in cluster.writers if writer.blocking}
     wanted = {("ScaledJob", "reindex"), ("CronWorkflow", "nightly-report"), ("KnativeService", "webhooks")}
     assert wanted | {("Rollout", "indexer")} <= blocking

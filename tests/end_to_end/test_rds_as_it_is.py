@@ -59,7 +59,7 @@ def looked_at(sandbox: Sandbox, **wanted: str) -> tuple[Inventory, dict[str, Pro
     now = datetime.now(UTC)
     asked = {"id": "inc-1", "method": "pitr", "time": "latest", "traffic": "frozen"} | wanted
     entries = stack_config.configuration(sandbox.layout) | {f"restore:{key}": value for key, value in asked.items()}
-    settings = collect(entries, "test", {}).settings(now)
+    settings = collect(entries, "test", {}).read_settings(now)
     found = gather(settings, now)
     return found, {problem.subject: problem for problem in rules.problems(settings, found)}
 

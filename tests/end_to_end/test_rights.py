@@ -59,7 +59,7 @@ def read(sandbox: Sandbox) -> None:
     now = datetime.now(UTC)
     wanted = {"restore:id": "inc-1", "restore:method": "pitr", "restore:time": "latest", "restore:traffic": "frozen"}
     entries = stack_config.configuration(sandbox.layout) | wanted
-    gather(collect(entries, "test", {}).settings(now), now)
+    gather(collect(entries, "test", {}).read_settings(now), now)
 
 
 @pytest.mark.slow
@@ -98,7 +98,7 @@ PLACES = {
 def frozen(sandbox: Sandbox, method: str, now: datetime) -> Settings:
     wanted = {"restore:id": "inc-1", "restore:method": method, "restore:traffic": "frozen"}
     entries = stack_config.configuration(sandbox.layout) | wanted | FREEZES[method] | PLACES
-    return collect(entries, "test", {}).settings(now)
+    return collect(entries, "test", {}).read_settings(now)
 
 
 def needed(settings: Settings, inventory: Inventory) -> list[Right]:

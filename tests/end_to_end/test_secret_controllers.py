@@ -39,7 +39,7 @@ def trouble(sandbox: Sandbox, name: str) -> Generator[None]:
 def controllers(sandbox: Sandbox) -> dict[str, Writer]:
     """By kind, as the operator's own login sees them."""
     namespace = Namespace(Api(str(sandbox.layout.operator_kubeconfig)), names.NAMESPACE)
-    return {writer.kind: writer for writer in namespace.secret_writers(SECRET)}
+    return {writer.kind: writer for writer in namespace.find_secret_writers(SECRET)}
 
 
 def follow(sandbox: Sandbox, command: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +19,8 @@ from tests.matrix.steps import TRAFFIC, Kind, Phase, Step, command_of
 from tests.support.sandbox.harness import Run
 
 SETTLE_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0
+TRIES_AGAIN = "and trying again: "
 NO_SPACE = "No space left on device"
 """The engine's own words where it can't write the state: no program of ours runs then."""
 
@@ -114,6 +118,8 @@ def interrupted(stage: Stage, cell: Cell) -> Run:
             trap.released.set()
         if cause.hangs:
             interrupt_once_hung(stage, process.pid)
+        elif cause.lasts:
+            interrupt_patience(stage, process)
         return stage.wait(process)
     finally:
         stage.wire.trap = None
@@ -128,6 +134,14 @@ def interrupt_once_hung(stage: Stage, group: int) -> None:
     """The operator sees that nothing goes on, and presses Ctrl-C."""
     wait_until(stage.wire.held.is_set, 60, "a call to hang")
     os.killpg(group, signal.SIGINT)
+
+
+def interrupt_patience(stage: Stage, process: subprocess.Popen[str]) -> None:
+    """A gate may wait longer than the operator for what doesn't answer; who reads what it waits for presses Ctrl-C."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(PATIENCE_SECONDS)
+    if process.poll() is None and TRIES_AGAIN in stage.project.output:
+        os.killpg(process.pid, signal.SIGINT)
 
 
 def complaints(run: Run, cause: Cause, *, told: bool) -> list[str]:

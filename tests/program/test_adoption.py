@@ -13,7 +13,8 @@ from pulumi.runtime import mocks
 from pulumi.runtime.stack import run_pulumi_func
 
 from restore import plan as plans
-from restore.gates import registry
+from restore.cli.adopt import list_changes
+from restore.gates import conformed, registry
 from restore.gates.hook import Running
 from restore.lifecycle import adopt
 from restore.model.inventory import Inventory
@@ -28,8 +29,11 @@ from tests.support.gate_worlds import Stage, stage
 PROVED = ["conformed", "validated"]
 
 
-def attempt(gate: str, fingerprint: Mapping[str, Any]) -> dict[str, Any]:
-    facts = {"resource_id": "db-CANDIDATE"}
+def attempt(at: Stage, gate: str, fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+    plan: Plan = at.context.plan
+    assert plan.candidate_found
+    settings = conformed.list_settings(at.context, plan.candidate_found, plan.settings)
+    facts = {"resource_id": "db-CANDIDATE", "settings": settings}
     ended = "2026-11-22T14:50:00+00:00"
     return {"gate": gate, "open": True, "verdict": "PASS", "ended": ended, "facts": facts, "fingerprint": fingerprint}
 
@@ -44,8 +48,8 @@ def register(declare: Any) -> dict[str, Any]:
 def adopted(at: Stage, proved: list[str]) -> dict[str, Any]:
     """The registrations of an adoption whose evidence proves these gates, by URN."""
     gates = {gate.name: registry.make_gate(at.context, gate.name).fingerprint for gate in adopt.EVIDENCED}
-    records = [attempt(name, dict(gates[name])) for name in proved]
-    made = adopt.make_adoption(at.context.plan, records, gates, {})
+    records = [attempt(at, name, dict(gates[name])) for name in proved]
+    made = adopt.make_adoption(at.context.plan, records, gates, {}, list_changes)
     assert list(made.proofs) == proved
     return register(lambda: adoption.declare(at.context, made))
 
@@ -93,7 +97,7 @@ def test_everything_of_aws_is_imported_and_no_application_is_declared(tmp_path: 
 
 def test_a_gate_of_an_adoption_asks_nobody_but_the_record(tmp_path: Path) -> None:
     at = stage(*world(Traffic.FROZEN), tmp_path)
-    record = attempt("validated", {})
+    record = attempt(at, "validated", {})
     gate = adoption.make_gate(at.context, "validated", {**record, "waived": {"validated.rows": "known"}})
     proof = gate.work(None)  # pyright: ignore[reportArgumentType]
     assert proof.accepted == {"validated.rows": "known"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from restore.model.dump import DumpVersion
-from restore.model.gates import needed_gates
+from restore.model.gates import list_needed_gates
 from restore.model.planned import (
     AppPlan,
     CopyPlan,
@@ -335,7 +335,7 @@ def test_the_report_asks_for_every_gate_that_the_graph_has(
         for name in stashes
         if not name.startswith(("way-back", "settings", "accepted", "created"))
     }
-    assert receipts == {gate.name for gate in needed_gates(wanted)}
+    assert receipts == {gate.name for gate in list_needed_gates(wanted)}
 
 
 @pytest.mark.parametrize("make", [plan, of_dump])

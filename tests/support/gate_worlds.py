@@ -61,21 +61,21 @@ class Rds:
     refusals: list[RestoreError] = field(default_factory=list[RestoreError])
     windows: tuple[AutomatedBackup, ...] = ()
 
-    def automated_backups(self, *, resource_id: str) -> tuple[AutomatedBackup, ...]:
+    def list_automated_backups(self, *, resource_id: str) -> tuple[AutomatedBackup, ...]:
         return tuple(one for one in self.windows if one.source_resource_id == resource_id)
 
-    def snapshot(self, identifier: str) -> Snapshot | None:
+    def find_snapshot(self, identifier: str) -> Snapshot | None:
         del identifier
         return None
 
-    def instance(self, identifier: str) -> Instance | None:
+    def find_instance(self, identifier: str) -> Instance | None:
         return next((instance for instance in self.instances if instance.identifier == identifier), None)
 
-    def instance_by_resource_id(self, resource_id: str) -> Instance | None:
+    def find_instance_by_resource_id(self, resource_id: str) -> Instance | None:
         return next((instance for instance in self.instances if instance.resource_id == resource_id), None)
 
     def wait_until(self, resource_id: str, condition: Callable[[Instance], bool], **_: object) -> Instance:
-        instance = self.instance_by_resource_id(resource_id)
+        instance = self.find_instance_by_resource_id(resource_id)
         assert instance is not None
         if not condition(instance):
             raise TemporaryError(f"out of time; {instance.identifier} is {instance.status}")
@@ -93,9 +93,9 @@ class Rds:
         del waived
         if self.refusals:
             raise self.refusals.pop(0)
-        former = self.instance_by_resource_id(resource_id)
+        former = self.find_instance_by_resource_id(resource_id)
         assert former is not None
-        assert self.instance(identifier) is None
+        assert self.find_instance(identifier) is None
         self.renamed.append((former.identifier, identifier))
         self._change(resource_id, lambda one: replace(one, identifier=identifier, pending={}))
         return former.identifier
@@ -133,24 +133,24 @@ class Namespace:
     later: list[str] = field(default_factory=list[str])
     """URLs that are read before `url`, the last first."""
 
-    def deployments(self, names: SequenceOf[str]) -> Mapping[str, Deployment | None]:
+    def read_deployments(self, names: SequenceOf[str]) -> Mapping[str, Deployment | None]:
         return {name: self.found.get(name) for name in names}
 
-    def pods(self, selector: str) -> SequenceOf[Pod]:
+    def list_pods(self, selector: str) -> SequenceOf[Pod]:
         return self.by_selector.get(selector, ())
 
-    def connection_secret(self, _secret: object) -> Any:
+    def read_connection_secret(self, _secret: object) -> Any:
         return worlds.secret(self.later.pop() if self.later else self.url)
 
-    def references(self, _apps: object, _secret: object) -> tuple[Reference, ...]:
+    def find_references(self, _apps: object, _secret: object) -> tuple[Reference, ...]:
         return self.told
 
-    def secret_writers(self, _secret: object) -> tuple[Writer, ...]:
+    def find_secret_writers(self, _secret: object) -> tuple[Writer, ...]:
         return self.writers
 
 
 class Secrets:
-    def login(self, _login: object, _endpoint: Endpoint) -> Credential:
+    def read_login(self, _login: object, _endpoint: Endpoint) -> Credential:
         return Credential("admin", "operators-password")
 
 

@@ -62,7 +62,7 @@ def save(store: DocumentStore, baseline: Baseline) -> str:
 def list_baselines(store: DocumentStore, database: str | None = None) -> tuple[StoredBaseline, ...]:
     """Returns the baselines of one database, or of all, oldest first. Raises BaselineError."""
     with _store_errors():
-        names = store.names()
+        names = store.list_names()
     matches = [match for name in names if (match := NAME.fullmatch(name))]
     baselines = (StoredBaseline(_read_time(match["taken"]), unquote(match["database"]), match[0]) for match in matches)
     return tuple(sorted(stored for stored in baselines if database in (None, stored.database)))

@@ -41,7 +41,7 @@ class Position:
     last: int
     increment: int = 1
 
-    def beyond(self, other: int | None) -> bool:
+    def is_beyond(self, other: int | None) -> bool:
         """Tells whether a sequence at the other value still has to come here; one that gave none (None) has."""
         return other is None or (self.last - other) * self.increment > 0
 

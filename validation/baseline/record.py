@@ -46,7 +46,7 @@ def record(target: Target, limits: Limits | None = None, fault_lists: FaultLists
     """Returns the state of a database now, and what is wrong in it by these lists. Changes nothing in it. Raises
     Unread."""
     with open_reader(target, limits or Limits()) as reader:
-        return reader.baseline(fault_lists)
+        return reader.read_baseline(fault_lists)
 
 
 @contextmanager
@@ -71,13 +71,13 @@ class Reader:
         deadline = time.monotonic() + (limits.budget_seconds or BUDGET_SECONDS)
         self._terms = Budget(limits.statement_seconds or STATEMENT_SECONDS, deadline)
 
-    def catalog(self) -> Catalog:
+    def read_catalog(self) -> Catalog:
         """Reads what the database is made of. Raises Unread."""
         return catalogs.read(Side.CANDIDATE, self.ask(catalogs.list_needed(Side.CANDIDATE)))
 
-    def baseline(self, fault_lists: FaultLists = _list_no_faults) -> Baseline:
+    def read_baseline(self, fault_lists: FaultLists = _list_no_faults) -> Baseline:
         """Reads the whole baseline, with what is wrong by these lists. Raises Unread."""
-        catalog = self.catalog()
+        catalog = self.read_catalog()
         passes = build_scans(catalog, _with_newest_of_all(catalog))
         questions = (CLOCK, SIZES, POSITIONS, build_server_question(Side.CANDIDATE), *snapshot.build_questions())
         costly = sorted((scan.question for scan in passes.values()), key=lambda question: -question.cost)
@@ -99,7 +99,7 @@ class Reader:
 
     def _ask_all(self, questions: Sequence[Question]) -> Mapping[str, QueryOutcome]:
         try:
-            another = partial(connect, self._target, snapshot=self._session.snapshot())
+            another = partial(connect, self._target, snapshot=self._session.export_snapshot())
         except Unreachable:
             return ask_all(self._session, questions, self._terms)
         return ask_all(self._session, questions, self._terms, another, self._workers)

@@ -99,7 +99,7 @@ def find_behind(positions: Mapping[Table, Position], sequences: Sequence[Row]) -
     closed = [name for name in positions if name in here and not here[name]["readable"]]
     wrong = [f"{name} is missing" for name in positions if name not in here]
     for name, position in positions.items():
-        if name in here and name not in closed and position.beyond(here[name]["last"]):
+        if name in here and name not in closed and position.is_beyond(here[name]["last"]):
             now = "has given no value" if here[name]["last"] is None else f"stands at {here[name]['last']:,}"
             wrong.append(f"{name} {now}, the baseline's at {position.last:,}")
     return wrong, [str(name) for name in closed]

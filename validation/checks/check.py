@@ -48,7 +48,7 @@ class Check:
     faults: FaultList | None = None
     chance: float = 1.0
 
-    def severity_of(self, verdict: Verdict) -> Severity:
+    def choose_severity(self, verdict: Verdict) -> Severity:
         """Returns what a verdict of this check counts for."""
         if verdict is Verdict.INCONCLUSIVE and self.inconclusive is not None:
             return self.inconclusive

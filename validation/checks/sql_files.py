@@ -67,7 +67,7 @@ class SampledThing:
             "blocks": sql.Literal(self.read.leaf.blocks),
         }
 
-    def runs_of(self, check: SqlCheck) -> Runs:
+    def choose_runs(self, check: SqlCheck) -> Runs:
         """Returns the rows that a check looks at."""
         by_piece = {"sampled": self.values, "looked_up": self.looked_up, "ranges": self.read}
         return next(runs for piece, runs in by_piece.items() if piece in check.placeholders)
@@ -143,7 +143,7 @@ def _build_check_of_sample(check: SqlCheck, thing: Row, around: QueryContext) ->
     sampled = sample_thing(thing, around)
     own = {key: _compose_sql(str(value)) for key, value in thing.items() if value is not None}
     pieces = {**own, **_list_pieces(of_sample, around), **sampled.pieces}
-    runs = sampled.runs_of(of_sample)
+    runs = sampled.choose_runs(of_sample)
     pages = runs.pages if runs is sampled.looked_up else runs.blocks
     built = _complete(of_sample, _name_check(check, thing), pieces, pages, _list_read(thing))
     return replace(built, chance=runs.chance)

@@ -60,7 +60,7 @@ class _Work:
     sessions: list[ReadSession] = field(default_factory=list[ReadSession])
     stopped: str | None = None
 
-    def next(self) -> tuple[Question, float] | None:
+    def take_next(self) -> tuple[Question, float] | None:
         """The next question and its seconds, or None when there is nothing more to ask."""
         with self.lock:
             left = self.deadline - time.monotonic()
@@ -120,7 +120,7 @@ def _start(serve: Callable[[], None]) -> None:
 
 def _serve(session: ReadSession, work: _Work) -> None:
     work.serve(session)
-    while following := work.next():
+    while following := work.take_next():
         question, seconds = following
         outcome = _ask(session, question, seconds)
         if isinstance(outcome, Unanswered) and outcome.lost:

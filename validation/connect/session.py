@@ -64,7 +64,7 @@ class ReadSession:
             return Unanswered(Verdict.INCONCLUSIVE, EMPTY, "docs/checks.md: correct the query", spent)
         return Answer(tuple(rows), spent)
 
-    def snapshot(self) -> str:
+    def export_snapshot(self) -> str:
         """Exports this session's snapshot for others. Raises Unreachable; the session can still ask."""
         try:
             # Outside of a savepoint: a subtransaction can't export
@@ -100,7 +100,7 @@ def connect(
     With `borrow` it creates that extension for itself before it becomes read-only. A `trial` may write, as far as the
     login and its settings let it. Nothing of either is ever committed.
     """
-    secret = target.secret()
+    secret = target.read_secret()
     try:
         connection = _open(target, secret)
     except psycopg.Error as error:
@@ -117,7 +117,7 @@ def connect(
 
 
 def _open(target: Target, secret: str | None) -> Connection:
-    conninfo = make_conninfo(**target.keywords(secret))
+    conninfo = make_conninfo(**target.build_keywords(secret))
     return psycopg.Connection[DictRow].connect(conninfo, row_factory=dict_row, prepare_threshold=None)
 
 

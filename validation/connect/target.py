@@ -74,11 +74,11 @@ class Target:
     def __str__(self) -> str:
         return f"{self.dbname} on {self.host}:{self.port}"
 
-    def secret(self) -> str | None:
+    def read_secret(self) -> str | None:
         """Returns the password, asking its function for it; None without one. Raises what that function raises."""
         return self.password() if callable(self.password) else self.password
 
-    def keywords(self, secret: str | None) -> dict[str, str]:
+    def build_keywords(self, secret: str | None) -> dict[str, str]:
         """Returns the keywords for `psycopg.connect`; a host that stops answering is noticed within about half a
         minute."""
         own = {

@@ -70,7 +70,7 @@ class Url:
         pairs = (pair.partition("=") for pair in (self.query or "").split("&") if pair)
         return {unquote(name): unquote(value) for name, _, value in pairs}
 
-    def at(self, host: str, port: int | None = None) -> Url:
+    def with_host(self, host: str, port: int | None = None) -> Url:
         """Returns the same URL with another host; also another port when one is given; every other byte as it was.
 
         Raises UrlError when the query names a host or port of its own, which would win over the new one.

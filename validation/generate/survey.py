@@ -41,13 +41,13 @@ class Survey:
 def read_survey(target: Target, limits: Limits) -> Survey:
     """Reads every table once, and changes nothing. Raises Unread."""
     with open_reader(target, limits) as reader:
-        catalog = reader.catalog()
+        catalog = reader.read_catalog()
         settings = Question("settings", query("settings", names=sql.Literal(list(SETTINGS))))
         applied = Question("migrations", query("migrations", table=PRISMA_MIGRATIONS.identifier))
         prisma = [applied] if _has_prisma(catalog) else []
         answers = reader.ask((settings, EXTENSIONS, GRANTED, *prisma))
         return Survey(
-            reader.baseline(),
+            reader.read_baseline(),
             catalog,
             tuple(migrations.find_applied(answers[applied.id].row["migrations"])) if prisma else (),
             {name: str(row["value"]) for name, row in sorted(answers[settings.id].row["settings"].items())},

@@ -128,7 +128,7 @@ class TableQueries:
     shape: TableShape
     ranges: Ranges
 
-    def counted(self, per_range: int, within: Sequence[int] | None) -> sql.Composed:
+    def compose_counted(self, per_range: int, within: Sequence[int] | None) -> sql.Composed:
         """Returns the query for rows, hash and times per bucket; only of some ranges when these are given."""
         where = sql.SQL("true") if within is None else self.ranges.compose_condition(within)
         return query(
@@ -140,7 +140,7 @@ class TableQueries:
             where=where,
         )
 
-    def rows(self, buckets: Sequence[int], per_range: int) -> sql.Composed:
+    def compose_rows(self, buckets: Sequence[int], per_range: int) -> sql.Composed:
         """Returns the query for key and hash of each row of these buckets, in order of the buckets."""
         parts = {
             "bucket": self._compose_bucket(per_range),
@@ -153,7 +153,7 @@ class TableQueries:
             return query("loss_rows", key=hashing.compose_key_text(self.pair.key), **parts)
         return query("loss_copies", **parts)
 
-    def examples(self, buckets: Sequence[int], per_range: int) -> sql.Composed:
+    def compose_examples(self, buckets: Sequence[int], per_range: int) -> sql.Composed:
         """Returns the query for the keys of some rows of these buckets."""
         where = self._compose_in(buckets, per_range)
         return query("loss_examples", key=hashing.compose_key_text(self.pair.key), table=self._table, where=where)

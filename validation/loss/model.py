@@ -67,7 +67,7 @@ class RowSet:
             (*self.examples, *other.examples)[:EXAMPLES],
         )
 
-    def scaled(self, factor: float) -> RowSet:
+    def scale(self, factor: float) -> RowSet:
         """Returns as many times the rows; what is known of their times and keys stays."""
         return replace(self, rows=round(self.rows * factor))
 
@@ -93,9 +93,9 @@ class Difference:
     def __bool__(self) -> bool:
         return bool(self.lost.rows or self.brought_back.rows or self.differing.rows)
 
-    def scaled(self, factor: float) -> Difference:
+    def scale(self, factor: float) -> Difference:
         """Returns as many times the rows of each part."""
-        return Difference(*(part.scaled(factor) for part in (self.lost, self.brought_back, self.differing)))
+        return Difference(*(part.scale(factor) for part in (self.lost, self.brought_back, self.differing)))
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class LossReport:
             return Status.DIFFERENT
         return Status.EQUAL if statuses == {Status.EQUAL} and not self.problems else Status.UNKNOWN
 
-    def of(self, status: Status) -> tuple[TableLoss, ...]:
+    def select_status(self, status: Status) -> tuple[TableLoss, ...]:
         """Returns the tables of this status."""
         return tuple(table for table in self.tables if table.status is status)
 

@@ -88,14 +88,14 @@ def write_headline(report: LossReport) -> str:
         return f"what a switch loses is unknown: {'; '.join(report.problems)}"
     if report.against is Against.BASELINE:
         return _estimate(report)
-    unknown = report.of(Status.UNKNOWN)
+    unknown = report.select_status(Status.UNKNOWN)
     left = f"; {format_number(len(unknown), 'table')} not compared" if unknown else ""
     if report.status is Status.EQUAL:
         return f"a switch loses nothing: {format_number(len(report.tables), 'table')} compared, all equal row by row"
     if not report.total:
         return f"no lost or changed row was found{left}"
     total = report.total
-    exact = all(table.precision is Precision.EXACT for table in report.of(Status.DIFFERENT))
+    exact = all(table.precision is Precision.EXACT for table in report.select_status(Status.DIFFERENT))
     about = "" if exact else "about "
     return (
         f"a switch loses {about}{format_number(total.lost.rows, 'row')}{_count_tables(report, 'lost')}, "
@@ -136,14 +136,14 @@ def as_text(report: LossReport, most: int | None = None) -> str:
     equal."""
     lines = [*wrap(f"{report.status.upper()}  {write_headline(report)}", 2), *_describe_between(report)]
     counted = report.against is Against.BASELINE
-    unknown = () if counted else report.of(Status.UNKNOWN)
-    notable = sorted((*report.of(Status.DIFFERENT), *unknown), key=lambda table: -table.difference.lost.rows)
+    unknown = () if counted else report.select_status(Status.UNKNOWN)
+    notable = sorted((*report.select_status(Status.DIFFERENT), *unknown), key=lambda table: -table.difference.lost.rows)
     for table in notable[:most]:
         lines += ["", *_render_table(table, report.against)]
     if len(notable) > len(notable[:most]):
         left = format_number(len(notable) - len(notable[:most]), "more table")
         lines += ["", f"{left} that differ or are unknown: see the evidence"]
-    alike = report.of(Status.UNKNOWN if counted else Status.EQUAL)
+    alike = report.select_status(Status.UNKNOWN if counted else Status.EQUAL)
     if alike:
         rows = sum(table.source_rows or 0 for table in alike)
         said = f"{format_number(len(alike), 'table')}, {format_number(rows, 'row')}"

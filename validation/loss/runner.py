@@ -97,7 +97,7 @@ def _open_session(side: str, target: Target, snapshot: str | None) -> ReadSessio
 def _make_opener(targets: tuple[Target, Target], lead: ServerPair, pool: Pool) -> Callable[[], ServerPair] | None:
     """Opens further sessions on the lead's snapshots; None where a server can't export its own."""
     try:
-        snapshots = (lead.source.snapshot(), lead.candidate.snapshot())
+        snapshots = (lead.source.export_snapshot(), lead.candidate.export_snapshot())
     except Unreachable:
         return None
 

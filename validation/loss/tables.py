@@ -102,7 +102,7 @@ class _Comparison:
 
     def _count_buckets(self, per_range: int, within: Sequence[int] | None) -> Split:
         """Counts buckets on both sides; what only one side has is settled by that."""
-        statements = (queries.counted(per_range, within) for queries in (self.source, self.candidate))
+        statements = (queries.compose_counted(per_range, within) for queries in (self.source, self.candidate))
         source, candidate = map(read_buckets, self.servers.ask(*statements))
         split = split_buckets(source, candidate)
         if within is None:
@@ -117,12 +117,12 @@ class _Comparison:
     def _compare_rows(self, mixed: Mapping[int, int], per_range: int) -> None:
         """Has the rows of buckets that differ sent, or of some that stand for all."""
         buckets = draw_buckets(mixed, MOST_ROWS)
-        statements = (queries.rows(buckets, per_range) for queries in (self.source, self.candidate))
+        statements = (queries.compose_rows(buckets, per_range) for queries in (self.source, self.candidate))
         with self.servers.stream_both(*statements) as (source, candidate):
             difference = compare_rows(source, candidate, self._key)
         if len(buckets) < len(mixed):
             total, read = sum(mixed.values()), sum(mixed[bucket] for bucket in buckets)
-            difference = difference.scaled(total / read)
+            difference = difference.scale(total / read)
             self.precision = Precision.ESTIMATED
             self.notes.append(f"estimated from {read:,} of {total:,} rows in parts that differ")
         self.certain += difference
@@ -133,10 +133,10 @@ class _Comparison:
         try:
             for split, per_range in splits:
                 if split.lost and len(self.certain.lost.examples) < EXAMPLES:
-                    statement = self.source.examples(sorted(split.lost)[-EXAMPLES:], per_range)
+                    statement = self.source.compose_examples(sorted(split.lost)[-EXAMPLES:], per_range)
                     self.certain += Difference(lost=self._as_examples(self.servers.ask_source(statement)))
                 if split.brought_back and len(self.certain.brought_back.examples) < EXAMPLES:
-                    statement = self.candidate.examples(sorted(split.brought_back)[-EXAMPLES:], per_range)
+                    statement = self.candidate.compose_examples(sorted(split.brought_back)[-EXAMPLES:], per_range)
                     self.certain += Difference(brought_back=self._as_examples(self.servers.ask_candidate(statement)))
         except NotCompared as error:
             self.notes.append(f"all counted, but not all examples were read: {error}")

@@ -72,7 +72,7 @@ def as_document(
 
 
 def _make_case(report: ValidationReport, result: CheckResult) -> Case:
-    group, reason = f"{SUITE}.{result.family}", report.waiver(result)
+    group, reason = f"{SUITE}.{result.family}", report.find_waiver(result)
     if result.verdict is not Verdict.PASS and (reason or result.severity is Severity.ADVISORY):
         why = f"waived: {reason}" if reason else "advisory"
         return Case(group, result.name, result.seconds, result.verdict, f"{why}; found {result.found}", skipped=True)

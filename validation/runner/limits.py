@@ -30,7 +30,7 @@ SAMPLED_PART = 0.1
 """The part of a large database that a sample has the volume fetch at most (bench/large measures it)."""
 
 
-def page_seconds(limits: Limits, sessions: int) -> float:
+def estimate_page_seconds(limits: Limits, sessions: int) -> float:
     """Returns what a statement may take for each page, while other sessions read from the same volume; nothing more
     where its seconds are declared."""
     return (sessions + APART) * BLOCK / SLOWEST_RATE if limits.statement_seconds is None else 0.0
@@ -45,11 +45,11 @@ def allow_budget(limits: Limits, questions: Iterable[Question], blocks: int, dep
     if limits.budget_seconds is not None:
         return limits.budget_seconds
     read = sum(question.cost for question in questions)
-    fetched = fetched_bytes(2 * blocks * BLOCK, depth)
+    fetched = estimate_fetched_bytes(2 * blocks * BLOCK, depth)
     return BUDGET_SECONDS + fetched / SLOWEST_RATE + read * BLOCK / WARM_RATE
 
 
-def fetched_bytes(size: float, depth: Depth) -> float:
+def estimate_fetched_bytes(size: float, depth: Depth) -> float:
     """Returns how much of a database of so many bytes a fresh volume fetches for the checks, at most."""
     return size if depth is Depth.FULL else min(size, SMALLEST_SAMPLE + SAMPLED_PART * size)
 
@@ -58,7 +58,7 @@ def describe_reading(questions: Iterable[Question], blocks: int, depth: Depth, r
     """Returns how much a run is going to read of tables of `blocks` pages (8 KiB), and how long that takes where the
     volume is fresh."""
     read = sum(question.cost for question in questions) * BLOCK
-    fetched = min(read, fetched_bytes(2 * blocks * BLOCK, depth))
+    fetched = min(read, estimate_fetched_bytes(2 * blocks * BLOCK, depth))
     of_before = f"; {reused:,} answers of an earlier run still hold" if reused else ""
     return (
         f"depth {depth}: tables of {format_size(blocks * BLOCK)}; up to {format_size(fetched)} to fetch, about "
@@ -80,5 +80,5 @@ def estimate_seconds(size: float) -> float:
 
 def allow_for_size(size: float, depth: Depth) -> float:
     """Returns the seconds that checks of a database of so many bytes may take, where no more is known of it."""
-    fetched = fetched_bytes(size, depth)
+    fetched = estimate_fetched_bytes(size, depth)
     return BUDGET_SECONDS + fetched / SLOWEST_RATE + PASSES * fetched / WARM_RATE

@@ -53,7 +53,7 @@ def _result_as_json(report: ValidationReport, result: CheckResult) -> dict[str, 
         "name": result.name,
         "verdict": str(result.verdict),
         "severity": str(result.severity),
-        "waived": report.waiver(result),
+        "waived": report.find_waiver(result),
         "as_in": result.as_in or None,
         "found": result.found,
         "needed": result.needed,
@@ -72,8 +72,10 @@ def _render_head(report: ValidationReport) -> Iterator[str]:
     yield f"restore point {_format_utc(point)}" if point else "no restore point given"
     if report.baseline:
         yield f"baseline of {_format_utc(report.baseline)}"
-    blocking = Counter(r.verdict for r in report.results if r.severity is Severity.BLOCKING and not report.waiver(r))
-    waived = sum(1 for r in report.results if report.waiver(r))
+    blocking = Counter(
+        r.verdict for r in report.results if r.severity is Severity.BLOCKING and not report.find_waiver(r)
+    )
+    waived = sum(1 for r in report.results if report.find_waiver(r))
     as_in = Counter(r.as_in for r in report.results if r.as_in)
     as_in_counts = "".join(f", {count} as in {where}" for where, count in as_in.items())
     said = (
@@ -92,7 +94,7 @@ def _select_notable(report: ValidationReport) -> list[CheckResult]:
 def _make_rank(report: ValidationReport, result: CheckResult) -> tuple[bool, bool, bool]:
     return (
         result.severity is Severity.ADVISORY,
-        report.waiver(result) is not None,
+        report.find_waiver(result) is not None,
         result.verdict is not Verdict.FAIL,
     )
 
@@ -100,7 +102,7 @@ def _make_rank(report: ValidationReport, result: CheckResult) -> tuple[bool, boo
 def _render_result(report: ValidationReport, result: CheckResult) -> Iterator[str]:
     kind = " (advisory)" if result.severity is Severity.ADVISORY else ""
     yield from wrap(f"{result.verdict}{kind}  {result.name}", 2)
-    reason = report.waiver(result)
+    reason = report.find_waiver(result)
     fields = (
         ("waived", reason or ""),
         ("found", result.found),

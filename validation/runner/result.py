@@ -74,13 +74,13 @@ class ValidationReport:
     reused: int = 0
     reused_since: str | None = None
 
-    def waiver(self, result: CheckResult) -> str | None:
+    def find_waiver(self, result: CheckResult) -> str | None:
         """Returns the reason for which a result that is no pass is let through, or None."""
         return None if result.verdict is Verdict.PASS else find_waiver(result.name, self.waivers)
 
     @property
     def unused_waivers(self) -> tuple[str, ...]:
-        used = {name for r in self.results if self.waiver(r) for name in (r.name, r.family)}
+        used = {name for r in self.results if self.find_waiver(r) for name in (r.name, r.family)}
         return tuple(name for name in self.waivers if name not in used)
 
     @property
@@ -92,7 +92,7 @@ class ValidationReport:
 
     @property
     def verdict(self) -> Verdict:
-        deciding = {r.verdict for r in self.results if r.severity is Severity.BLOCKING and not self.waiver(r)}
+        deciding = {r.verdict for r in self.results if r.severity is Severity.BLOCKING and not self.find_waiver(r)}
         if Verdict.FAIL in deciding:
             return Verdict.FAIL
         if Verdict.INCONCLUSIVE in deciding or not self.proved:
@@ -119,7 +119,7 @@ def evaluate(check: Check, answers: Answers) -> CheckResult:
         query=";\n".join(statement_text(q.statement) for q in shown),
         examples=judgement.examples,
         seconds=sum(a.seconds for a in outcomes),
-        severity=check.severity_of(judgement.verdict),
+        severity=check.choose_severity(judgement.verdict),
     )
 
 

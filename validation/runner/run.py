@@ -19,7 +19,7 @@ from validation.connect.target import Target
 from validation.expectations.model import BUDGET_SECONDS, STATEMENT_SECONDS, Expectations
 from validation.runner import application_checks, build_checks, known_faults, servers
 from validation.runner.kept import AnswerStore, KeptAnswers
-from validation.runner.limits import allow_budget, describe_reading, page_seconds
+from validation.runner.limits import allow_budget, describe_reading, estimate_page_seconds
 from validation.runner.query_order import order_questions
 from validation.runner.result import CheckResult, ValidationReport, add_examples, evaluate
 from validation.runner.servers import ReachedServer
@@ -80,7 +80,7 @@ def run(
         limits.statement_seconds or STATEMENT_SECONDS,
         min(began + (limits.budget_seconds or BUDGET_SECONDS), last),
         stop or threading.Event(),
-        page_seconds(limits, sessions),
+        estimate_page_seconds(limits, sessions),
     )
     answers_of_before = KeptAnswers.open(kept, target, budget)
     with ExitStack() as stack:

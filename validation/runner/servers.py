@@ -113,7 +113,7 @@ def _ask_candidate(
         return {}
     lead = reached.open.session
     try:
-        snapshot = lead.snapshot()
+        snapshot = lead.export_snapshot()
     except Unreachable:
         return ask_all(lead, questions, budget)
     another = partial(connect, reached.target, snapshot=snapshot)

@@ -88,9 +88,11 @@ class Scratch:
 @contextmanager
 def open_scratch(target: Target) -> Generator[Scratch]:
     """Takes the database, and leaves it empty and without its mark. Raises ScratchError."""
-    secret = target.secret()
+    secret = target.read_secret()
     try:
-        connection = psycopg.connect(make_conninfo(**target.keywords(secret)), autocommit=True, prepare_threshold=None)
+        connection = psycopg.connect(
+            make_conninfo(**target.build_keywords(secret)), autocommit=True, prepare_threshold=None
+        )
     except psycopg.Error as error:
         raise ScratchError(f"{target}: {remove_secret(secret, explain(error, lost=False)[1])}") from error
     with connection:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from restore.aws.client import translated
+from restore.aws.client import translate_errors
 from restore.dumps.model import MIB, Compression, Dump, Format
 from restore.dumps.read.archive_format import detect_format
 from restore.dumps.read.decompress import MAKERS, detect_compression
@@ -31,7 +31,7 @@ class Heading:
 
 def read_heading(s3: Any, dump: Dump) -> Heading:
     """Reads the first bytes of a dump. Raises PermanentError, TemporaryError."""
-    with translated("s3"):
+    with translate_errors("s3"):
         return parse_heading(read_first_bytes(s3, dump))
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from restore.aws.client import translated
+from restore.aws.client import translate_errors
 from restore.dumps.catalog.filenames import looks_like_dump, read_time
 from restore.dumps.model import Dump, DumpPart
 from restore.errors import PermanentError, Problem, Refused
@@ -29,7 +29,7 @@ def list_dumps(s3: S3Client, bucket: str, prefix: str = "") -> tuple[Dump, ...]:
 
     An upload that isn't complete isn't an object: S3 doesn't list it. Raises PermanentError, TemporaryError.
     """
-    with translated("s3"):
+    with translate_errors("s3"):
         pages = s3.get_paginator("list_objects_v2").paginate(
             Bucket=bucket, Prefix=prefix, OptionalObjectAttributes=["RestoreStatus"]
         )
@@ -214,7 +214,7 @@ def _changed(url: str, listed: str, found: str) -> Problem:
 def _head(s3: S3Client, bucket: str, key: str) -> Mapping[str, Any]:
     from botocore.exceptions import ClientError
 
-    with translated("s3"):
+    with translate_errors("s3"):
         try:
             return dict(s3.head_object(Bucket=bucket, Key=key))
         except ClientError as error:

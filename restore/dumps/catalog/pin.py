@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from restore.aws.client import found
+from restore.aws.client import call_or_none
 from restore.dumps.catalog import listing
 from restore.dumps.model import Dump
 from restore.errors import PermanentError, Problem, Refused
@@ -39,7 +39,7 @@ def find_version(s3: S3Client, bucket: str, key: str, version: str) -> Dump:
 
 
 def _version(s3: S3Client, bucket: str, key: str, version: str) -> Dump:
-    head = found("s3", lambda: s3.head_object(Bucket=bucket, Key=key, VersionId=version), MISSING)
+    head = call_or_none("s3", lambda: s3.head_object(Bucket=bucket, Key=key, VersionId=version), MISSING)
     if head is None:
         needed = f"version {version}, with which this restore began"
         raise PermanentError.of(_gone(f"s3://{bucket}/{key}", "no such version", needed))

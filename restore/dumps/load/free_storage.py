@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from restore.aws.client import Aws
-from restore.aws.metrics import free_storage
+from restore.aws.metrics import read_free_storage
 from restore.aws.rds import Rds
 from restore.dumps.model import GIB
 from restore.errors import PermanentError, Problem
@@ -74,7 +74,7 @@ def measure(host: str, instance: str | None, region: str, connect: Callable[[str
         raise PermanentError.of(Problem("storage of the target", f"{host} is no RDS endpoint", "one to ask for", fix))
     identifier, where = place
     aws = connect(where)
-    described = Rds(aws).instance(identifier)
+    described = Rds(aws).find_instance(identifier)
     if described is None or not (instance or (described.endpoint and described.endpoint.host.lower() == host.lower())):
         what = f"no instance {identifier} in {where}" if instance else f"no instance with the endpoint {host}"
         needed = "an instance of this account: clusters and proxies don't tell"
@@ -86,7 +86,7 @@ def measure(host: str, instance: str | None, region: str, connect: Callable[[str
                 'docs/dumps.md, "A dump by hand": --instance names the instance behind it',
             )
         )
-    free = free_storage(aws, described.identifier, datetime.now(UTC))
+    free = read_free_storage(aws, described.identifier, datetime.now(UTC))
     if free is None:
         needed = "a value of the last 15 minutes"
         fix = 'docs/dumps.md, "A dump by hand": a new instance has a value after a few minutes; or --no-storage-check'

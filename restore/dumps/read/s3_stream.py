@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from restore.aws.client import translated
+from restore.aws.client import translate_errors
 from restore.dumps.model import MIB
 from restore.errors import PermanentError, Problem, TemporaryError
 from restore.retrying import retry
@@ -79,7 +79,7 @@ class RangedObject(io.RawIOBase):
         from botocore.exceptions import ClientError
 
         where = {"Bucket": self._compose_bucket, "Key": self._key, "Range": f"bytes={start}-{end - 1}"}
-        with translated("s3"):
+        with translate_errors("s3"):
             try:
                 answer = self._s3.get_object(**where, IfMatch=f'"{self._etag}"', **self._version)
                 data = answer["Body"].read()

@@ -15,10 +15,10 @@ from enum import Enum, auto
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates.context import GateContext
 from restore.gates.hook import Proof, Watch
-from restore.gates.in_cluster import certificate
+from restore.gates.in_cluster import read_certificate
 from restore.gates.runner.progress import LONGEST, Progress
 from restore.gates.runner.request import REQUEST, GateRequest, make_request
-from restore.gates.runner.result import MOST_BYTES, read_result, result_name
+from restore.gates.runner.result import MOST_BYTES, name_result, read_result
 from restore.kubernetes import FoundJob, Job, JobResult, JobRun, Look, Resources, list_jobs
 from restore.kubernetes.job_manifests import CERTIFICATE, FOLDER, JOB_UID
 from restore.model.gates import BY_NAME
@@ -44,7 +44,7 @@ class Step(Enum):
     """It has ended, and nobody has taken its result yet."""
 
 
-def next_step(found: FoundJob | None, *, has_result: bool, moves: bool, now: datetime) -> Step:
+def choose_step(found: FoundJob | None, *, has_result: bool, moves: bool, now: datetime) -> Step:
     """Decides what to do about the Job that is found. Pure.
 
     Args:
@@ -70,7 +70,7 @@ class Errand:
     def read(self, uid: str) -> Proof | None:
         """Returns the Job's answer; None while there is none. Raises RestoreError for one that can't count."""
         plan = self.context.plan
-        content = self.context.store.read_result(plan.stack, plan.id, result_name(self.job.name, uid), MOST_BYTES)
+        content = self.context.store.read_result(plan.stack, plan.id, name_result(self.job.name, uid), MOST_BYTES)
         return None if content is None else read_result(content, self.request, uid)
 
 
@@ -78,7 +78,7 @@ def prove(expectations: Callable[[], Expectations], context: GateContext, watch:
     """Returns the proof that the Job of this gate has found. Raises RestoreError where it found none, and when stopped:
     the Job goes on then."""
     request = make_request(context, watch, expectations())
-    errand = Errand(context, request, gate_job(context, request))
+    errand = Errand(context, request, build_gate_job(context, request))
     end_others(context, request.gate, errand.job.name, watch)
     run = JobRun(context.api, errand.job, watch.stop, watch.deadline)
     uid = attach(errand, run, watch)
@@ -86,7 +86,9 @@ def prove(expectations: Callable[[], Expectations], context: GateContext, watch:
         return await_proof(errand, run, uid, watch)
     except RestoreError:
         if watch.stop.is_set():
-            watch.say(f"Job {errand.job.name} goes on; `pulumi up` follows it; to end it: {deletion(errand.job)}")
+            watch.say(
+                f"Job {errand.job.name} goes on; `pulumi up` follows it; to end it: {build_delete_command(errand.job)}"
+            )
         raise
 
 
@@ -96,7 +98,7 @@ def attach(errand: Errand, run: JobRun, watch: Watch) -> str:
     found = run.find()
     has_result = found is not None and found.ended is not None and is_answered(errand, found.uid, watch)
     moves = BY_NAME[errand.request.gate].proved_at_each_move
-    step = next_step(found, has_result=has_result, moves=moves, now=datetime.now(UTC))
+    step = choose_step(found, has_result=has_result, moves=moves, now=datetime.now(UTC))
     name = errand.job.name
     if found and step is Step.FOLLOW:
         watch.say(f"follows Job {name}, which an earlier run began")
@@ -126,17 +128,17 @@ def await_proof(errand: Errand, run: JobRun, uid: str, watch: Watch) -> Proof:
     progress = Progress(errand.request.gate)
 
     def show(lines: Sequence[str]) -> None:
-        for text in progress.new(lines):
+        for text in progress.read_new(lines):
             watch.say(text)
 
-    ended = run.result(uid, Look(show, lambda reasons: watch.say(f"Job {errand.job.name} waits: {reasons}")))
+    ended = run.await_result(uid, Look(show, lambda reasons: watch.say(f"Job {errand.job.name} waits: {reasons}")))
     proof = errand.read(uid) if ended.ended else None
     if proof is None and not (ended.ended or ended.stuck):
-        raise PermanentError.of(out_of_time(errand.job))
+        raise PermanentError.of(build_out_of_time(errand.job))
     with contextlib.suppress(RestoreError):  # the cluster removes it by itself KEPT_SECONDS later
         run.remove(uid)
     if proof is None:
-        raise PermanentError.of(no_result(errand.job, ended))
+        raise PermanentError.of(build_no_result(errand.job, ended))
     return proof
 
 
@@ -146,37 +148,37 @@ def end_others(context: GateContext, gate: str, keep: str, watch: Watch) -> None
     moving = [name for name, known in BY_NAME.items() if known.proved_at_each_move]
     names = moving if gate in moving else [gate]
     for name in names:
-        for found in list_jobs(context.api, context.settings.namespace, labels_of(context, name)):
+        for found in list_jobs(context.api, context.settings.namespace, build_labels(context, name)):
             if found.name != keep:
                 watch.say(f"ends Job {found.name}: the configuration or the databases have changed since it began")
                 other = Job(context.settings.namespace, found.name, "", runs_gate=True)
                 JobRun(context.api, other, watch.stop, watch.deadline).remove_left_behind()
 
 
-def labels_of(context: GateContext, gate: str) -> Mapping[str, str]:
+def build_labels(context: GateContext, gate: str) -> Mapping[str, str]:
     """Returns the labels by which a restore's Jobs are found; of a long stack's name one takes the beginning."""
     stack = context.plan.stack[:LONGEST_LABEL].rstrip("-_.")
     return {LABEL_STACK: stack, LABEL_ID: context.plan.id, LABEL_GATE: gate}
 
 
-def gate_job(context: GateContext, request: GateRequest) -> Job:
+def build_gate_job(context: GateContext, request: GateRequest) -> Job:
     """Returns the Job that answers a request; its name is the same for the same proof. Raises PermanentError for a root
     certificate that can't be read."""
     name = f"restore-{request.gate}-{context.plan.id}-{request.fingerprint}"
-    job, trusted = base_job(context.settings, name, {REQUEST: request.write()})
+    job, trusted = build_base_job(context.settings, name, {REQUEST: request.write()})
     return replace(
         job,
         container=request.gate,
         arguments=("gate", "--request", f"{FOLDER}/{REQUEST}", "--job", name, "--uid", f"$({JOB_UID})", *trusted),
-        labels={**job.labels, **labels_of(context, request.gate)},
+        labels={**job.labels, **build_labels(context, request.gate)},
         kept_seconds=KEPT_SECONDS,
     )
 
 
-def base_job(settings: Settings, name: str, files: Mapping[str, str]) -> tuple[Job, tuple[str, ...]]:
+def build_base_job(settings: Settings, name: str, files: Mapping[str, str]) -> tuple[Job, tuple[str, ...]]:
     """Returns a Job of this program's image, and its arguments for the certificates that it trusts."""
     of_team = settings.runner_job
-    pem = certificate(settings.tls)
+    pem = read_certificate(settings.tls)
     job = Job(
         namespace=settings.namespace,
         name=name,
@@ -192,17 +194,19 @@ def base_job(settings: Settings, name: str, files: Mapping[str, str]) -> tuple[J
     return job, (("--root-certificate", f"{FOLDER}/{CERTIFICATE}") if pem else ())
 
 
-def deletion(job: Job) -> str:
+def build_delete_command(job: Job) -> str:
     """Returns the command that ends a Job."""
     return f"kubectl -n {job.namespace} delete job {job.name}"
 
 
-def out_of_time(job: Job) -> Problem:
+def build_out_of_time(job: Job) -> Problem:
     needed = "its end"
-    return Problem(f"Job {job.name}", "it is still running", needed, f"pulumi up (follows it); or {deletion(job)}")
+    return Problem(
+        f"Job {job.name}", "it is still running", needed, f"pulumi up (follows it); or {build_delete_command(job)}"
+    )
 
 
-def no_result(job: Job, ended: JobResult) -> Problem:
+def build_no_result(job: Job, ended: JobResult) -> Problem:
     """Says why the Job left no result: it was killed, couldn't start, or couldn't write one."""
     reasons = ended.reasons or (f"exit code {ended.exit_code}",)
     found = "; ".join([*reasons, *(line[:LONGEST] for line in ended.lines[-LOG_LINES:])])

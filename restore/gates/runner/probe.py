@@ -12,8 +12,8 @@ from restore import postgres
 from restore.aws import Aws, Secrets
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.gates.runner import values
-from restore.gates.runner.follow import base_job
-from restore.gates.runner.request import REQUEST, settings_there
+from restore.gates.runner.follow import build_base_job
+from restore.gates.runner.request import REQUEST, strip_local_settings
 from restore.kubernetes import Api, Job, run_job
 from restore.kubernetes.job_manifests import FOLDER
 from restore.model.rds import Endpoint
@@ -34,7 +34,7 @@ class Question:
     def write(self) -> str:
         """Returns the document that is mounted in the Job."""
         document = {
-            "settings": values.to_json(settings_there(self.settings)),
+            "settings": values.to_json(strip_local_settings(self.settings)),
             "endpoint": values.to_json(replace(self.endpoint, via="")),
             "database": self.database,
         }
@@ -48,15 +48,15 @@ class Question:
         return cls(settings, endpoint, document["database"])
 
 
-def probe_job(question: Question) -> Job:
+def build_probe_job(question: Question) -> Job:
     """Returns the Job that answers. Raises PermanentError for a root certificate that can't be read."""
-    job, trusted = base_job(question.settings, NAME, {REQUEST: question.write()})
+    job, trusted = build_base_job(question.settings, NAME, {REQUEST: question.write()})
     return replace(job, container="probe", arguments=("probe", "--request", f"{FOLDER}/{REQUEST}", *trusted))
 
 
 def ask(api: Api, question: Question) -> str:
     """Runs the Job and removes it; returns what the server said of itself. Raises RestoreError where it can't."""
-    result = run_job(api, probe_job(question), stop=threading.Event(), deadline=time.monotonic() + SECONDS)
+    result = run_job(api, build_probe_job(question), stop=threading.Event(), deadline=time.monotonic() + SECONDS)
     if result.succeeded and result.lines:
         return result.lines[-1]
     found = "; ".join([*result.reasons, *result.lines[-3:]]) or f"exit code {result.exit_code}"
@@ -79,7 +79,7 @@ def answer(request_file: Path, root_certificate: Path | None) -> int:
 
 def describe_login(settings: Settings, endpoint: Endpoint, database: str) -> str:
     """Logs in as the operator; returns one line. Raises RestoreError."""
-    credential = Secrets(Aws.of(settings)).login(settings.login, endpoint)
+    credential = Secrets(Aws.of(settings)).read_login(settings.login, endpoint)
     with postgres.connect(endpoint, credential, settings.tls, database) as connection:
         row = connection.execute("SELECT current_setting('server_version')").fetchone()
     return f"PostgreSQL {row[0] if row else '?'} at {endpoint}, database {database}, as {credential.user}"

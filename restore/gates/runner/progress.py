@@ -12,7 +12,7 @@ FIRST = 5
 """Lines of before that are shown of a Job that was already running."""
 
 
-def stamped(moment: datetime, text: str) -> str:
+def stamp(moment: datetime, text: str) -> str:
     """Returns one line, with the moment (UTC) by which it is known again."""
     return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z {' '.join(text.split())}"
 
@@ -24,7 +24,7 @@ class Progress:
         self._prefix = f"{gate}: "
         self._last = ""
 
-    def new(self, lines: Sequence[str]) -> Iterator[str]:
+    def read_new(self, lines: Sequence[str]) -> Iterator[str]:
         """Yields the texts of the lines that came since, without the gate's name, printable and bounded."""
         matches = [match for line in lines if (match := LINE.fullmatch(line)) and match["at"] > self._last]
         for match in matches if self._last else matches[-FIRST:]:

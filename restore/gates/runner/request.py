@@ -92,11 +92,11 @@ def _identity(instance: Instance | None) -> str:
 
 def make_request(context: GateContext, watch: Watch, expectations: Expectations) -> GateRequest:
     """Returns the request of the gate whose clock is `watch`."""
-    settings = settings_there(context.settings)
+    settings = strip_local_settings(context.settings)
     return GateRequest(watch.gate, settings, context.plan, expectations, dict(watch.receipt), dict(watch.earlier))
 
 
-def settings_there(settings: Settings) -> Settings:
+def strip_local_settings(settings: Settings) -> Settings:
     """Returns the settings without what is this machine's own: its logins, its files, its tunnels, and what it tells
     people: no token of a messenger reaches the cluster."""
     login = settings.aws_login

@@ -53,7 +53,7 @@ class ResultDocument(BaseModel):
     accepted: Mapping[str, Line]
 
 
-def result_name(job: str, uid: str) -> str:
+def name_result(job: str, uid: str) -> str:
     """Returns the document's name: one for each Job that ever ran."""
     return f"{job}-{uid}"
 

@@ -13,9 +13,9 @@ from restore.errors import RestoreError
 from restore.gates import registry
 from restore.gates.context import GateContext
 from restore.gates.hook import Gate, Stopped, Watch, run_work
-from restore.gates.runner.progress import stamped
+from restore.gates.runner.progress import stamp
 from restore.gates.runner.request import GateRequest
-from restore.gates.runner.result import make_result, result_name
+from restore.gates.runner.result import make_result, name_result
 from restore.postgres import application_login
 from restore.redaction import redacted, register_secret
 from restore.retrying import retry
@@ -33,13 +33,13 @@ def run(request_file: Path, root_certificate: Path | None, job: str, uid: str) -
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     try:
         request = GateRequest.read(request_file.read_text())
-        return prove(adapters(request, root_certificate), request, job, uid, stop)
+        return prove(connect_adapters(request, root_certificate), request, job, uid, stop)
     except RestoreError as error:
         say(str(error))
         return FAILED
 
 
-def adapters(request: GateRequest, root_certificate: Path | None) -> GateContext:
+def connect_adapters(request: GateRequest, root_certificate: Path | None) -> GateContext:
     """Returns what the gate reaches, with the Job's own logins."""
     register_secrets(request)
     settings = request.settings
@@ -68,7 +68,7 @@ def prove(context: GateContext, request: GateRequest, job: str, uid: str, stop: 
         say(str(stopped))
         return STOPPED
     document = make_result(request, uid, proof)
-    name = result_name(job, uid)
+    name = name_result(job, uid)
     write: Callable[[], str] = lambda: context.store.write_result(  # noqa: E731
         context.plan.stack, context.plan.id, name, document
     )
@@ -79,4 +79,4 @@ def prove(context: GateContext, request: GateRequest, job: str, uid: str, stop: 
 
 def say(text: str) -> None:
     """Prints a line of the Job's log, which `pulumi up` shows."""
-    print(stamped(datetime.now(UTC), redacted(text)), flush=True)
+    print(stamp(datetime.now(UTC), redacted(text)), flush=True)

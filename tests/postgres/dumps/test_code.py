@@ -401,7 +401,7 @@ def test_a_reading_role_that_a_killed_run_left_is_found_again_and_gone_after_the
         assert login.user == left.user
         assert server.value("postgres", f"SELECT rolcreaterole FROM pg_roles WHERE rolname = '{login.user}'") is False
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-            psycopg.connect(make_conninfo(**left.keywords(left.secret())))
+            psycopg.connect(make_conninfo(**left.build_keywords(left.read_secret())))
         assert server.value("postgres", READERS) == login.user
     assert server.value("postgres", READERS) is None
 

@@ -64,3 +64,25 @@ def test_a_write_is_not_hidden_by_what_resets_its_counter(shop: Database, hide: 
     shop.execute("insert into public.idle values (1)")
     shop.execute(hide)
     assert written_since(before, counters(shop)).unknown
+
+
+@pytest.mark.parametrize("write", ["truncate public.orders", "vacuum full public.orders"])
+def test_a_table_that_is_emptied_is_named_though_nothing_counts_it(shop: Database, write: str) -> None:
+    before = counters(shop)
+    shop.execute(write)
+    assert written_since(before, counters(shop)) == Written(rewritten=("public.orders",))
+
+
+def test_a_table_that_is_dropped_is_named(shop: Database) -> None:
+    before = counters(shop)
+    shop.execute("drop table public.orders; create table public.new (id int)")
+    assert written_since(before, counters(shop)).dropped == ("public.orders",)
+
+
+def test_an_index_made_anew_is_no_write_and_a_view_refreshed_rewrites_no_table(shop: Database) -> None:
+    shop.execute("create index i on public.orders (id); create materialized view public.v as table public.orders")
+    before = counters(shop)
+    shop.execute("reindex table public.orders")
+    assert written_since(before, counters(shop)) == Written()
+    shop.execute("refresh materialized view public.v")
+    assert written_since(before, counters(shop)).rewritten == ()

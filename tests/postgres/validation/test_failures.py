@@ -234,7 +234,7 @@ def test_one_session_sees_one_moment_also_after_an_error(
 
 def test_all_sessions_see_one_moment(database: Database, opened: Callable[..., ReadSession]) -> None:
     lead = opened()
-    snapshot = lead.snapshot()
+    snapshot = lead.export_snapshot()
     database.execute("delete from notes")
     assert counts(lead, opened(snapshot=snapshot), opened()) == [2, 2, 0]
 
@@ -243,7 +243,7 @@ def test_a_session_that_cannot_export_still_asks(opened: Callable[..., ReadSessi
     session = opened()
     session.connection.execute("savepoint inside")
     with pytest.raises(Unreachable, match="subtransaction"):
-        session.snapshot()
+        session.export_snapshot()
     assert counts(session) == [2]
 
 

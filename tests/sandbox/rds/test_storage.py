@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from restore.aws.client import Aws
-from restore.aws.metrics import Measured, free_storage
+from restore.aws.metrics import Measured, read_free_storage
 from restore.dumps.load.free_storage import measure
 from restore.dumps.model import GIB
 from restore.errors import PermanentError
@@ -63,7 +63,7 @@ def load(sandbox: Sandbox, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def measured(aws: Aws) -> Measured:
-    found = free_storage(aws, "db", datetime.now(UTC))
+    found = read_free_storage(aws, "db", datetime.now(UTC))
     assert found is not None
     return found
 
@@ -74,8 +74,8 @@ def test_cloudwatch_knows_the_storage_of_instances_alone(dumped: Sandbox, aws: A
     used = 20 * GIB - found.value
     [(databases,)] = dumped.sql("db", "SELECT sum(pg_database_size(oid))::bigint FROM pg_database")
     assert databases < used < databases + GIB
-    assert free_storage(aws, "no-such-instance", datetime.now(UTC)) is None
-    assert free_storage(aws, "db", datetime.now(UTC) - timedelta(hours=1)) is None
+    assert read_free_storage(aws, "no-such-instance", datetime.now(UTC)) is None
+    assert read_free_storage(aws, "db", datetime.now(UTC) - timedelta(hours=1)) is None
 
 
 def test_a_load_into_a_full_instance_is_refused_before_anything_is_there(dumped: Sandbox) -> None:

@@ -89,12 +89,12 @@ class Gateway:
             "DBName": "app",
             "BackupRetentionPeriod": 7,
         }
-        self.aws().client("rds").create_db_instance(DBInstanceIdentifier=name, **(settings | more))
+        self.aws().open_client("rds").create_db_instance(DBInstanceIdentifier=name, **(settings | more))
         return self.available(name)
 
     def available(self, name: str) -> Instance:
         rds = Rds(self.aws())
-        instance = rds.instance(name)
+        instance = rds.find_instance(name)
         assert instance
         return rds.wait_until(
             instance.resource_id,
@@ -144,7 +144,7 @@ class Home:
 
     def remove(self) -> None:
         for kind in ("deployments", "statefulsets"):
-            for item in self.api.items(f"/apis/apps/v1/namespaces/{self.name}/{kind}"):
+            for item in self.api.list_items(f"/apis/apps/v1/namespaces/{self.name}/{kind}"):
                 self.api.delete(f"/apis/apps/v1/namespaces/{self.name}/{kind}/{item['metadata']['name']}")
         self.api.delete(f"/api/v1/namespaces/{self.name}")
 
@@ -176,7 +176,7 @@ class Home:
         return with_changes(kubeconfig, {"token": token["status"]["token"]})
 
     def ready(self, name: str) -> int:
-        live = self.namespace.deployments([name])[name]
+        live = self.namespace.read_deployments([name])[name]
         return live.ready if live else 0
 
 

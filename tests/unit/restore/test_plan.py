@@ -12,7 +12,13 @@ import pytest
 
 from restore.errors import Refused
 from restore.model.history import History, PhaseDuration
-from restore.model.identifiers import MAX_SNAPSHOT, final_snapshot, id_fault, instance_fault, snapshot_fault
+from restore.model.identifiers import (
+    MAX_SNAPSHOT,
+    find_id_fault,
+    find_instance_fault,
+    find_snapshot_fault,
+    name_final_snapshot,
+)
 from restore.model.inventory import Inventory
 from restore.model.labels import ANNOTATION_REAPPLIED, TAG_ID, TAG_POINT, TAG_SOURCE, TAG_STACK
 from restore.model.planned import Plan
@@ -456,17 +462,17 @@ def test_every_accepted_id_makes_identifiers_that_rds_accepts() -> None:
     for text in texts + ["".join(chance.choice("ab9-") for _ in range(12)) for _ in range(200)]:
         badly_built = not text[:1].isalpha() or text.endswith("-") or "--" in text
         refused = badly_built or len(text) > 30 or bool(set(text) & set("A_é "))
-        assert bool(id_fault(text)) == refused, text
+        assert bool(find_id_fault(text)) == refused, text
         if not refused:
             name = f"shop-{text}"
-            assert instance_fault(name) is None, text
-            made = (f"{name}-safety", final_snapshot(name, "prod"))
-            assert all(snapshot_fault(one) is None and len(one) <= MAX_SNAPSHOT for one in made), text
+            assert find_instance_fault(name) is None, text
+            made = (f"{name}-safety", name_final_snapshot(name, "prod"))
+            assert all(find_snapshot_fault(one) is None and len(one) <= MAX_SNAPSHOT for one in made), text
 
 
 def test_the_final_snapshot_has_one_name_in_every_run_and_another_in_every_stack() -> None:
-    assert final_snapshot("shop-inc-1", "prod") == final_snapshot("shop-inc-1", "prod")
-    assert final_snapshot("shop-inc-1", "prod") != final_snapshot("shop-inc-1", "staging")
+    assert name_final_snapshot("shop-inc-1", "prod") == name_final_snapshot("shop-inc-1", "prod")
+    assert name_final_snapshot("shop-inc-1", "prod") != name_final_snapshot("shop-inc-1", "staging")
 
 
 def test_nothing_is_planned_while_anything_is_wrong() -> None:

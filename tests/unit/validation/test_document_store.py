@@ -23,7 +23,7 @@ def test_a_document_that_came_between_is_not_replaced(tmp_path: Path, monkeypatc
     with pytest.raises(AlreadyExistsError):
         store.put("a.json", b"ours")
     assert store.get("a.json") == b"theirs"
-    assert store.names() == ["a.json"]
+    assert store.list_names() == ["a.json"]
 
 
 def no_links(*_: object) -> None:
@@ -38,14 +38,14 @@ def test_a_file_system_without_links_keeps_documents_all_the_same(
     store.put("a/b.json", b"1")
     with pytest.raises(AlreadyExistsError):
         store.put("a/b.json", b"2")
-    assert (store.names("a/"), store.get("a/b.json")) == (["a/b.json"], b"1")
+    assert (store.list_names("a/"), store.get("a/b.json")) == (["a/b.json"], b"1")
 
 
 def test_what_is_asked_to_replace_replaces(tmp_path: Path) -> None:
     store = DirectoryStore(tmp_path)
     store.put("a.json", b"1")
     store.put("a.json", b"2", replace=True)
-    assert (store.names(), store.get("a.json")) == (["a.json"], b"2")
+    assert (store.list_names(), store.get("a.json")) == (["a.json"], b"2")
 
 
 def test_a_document_that_cannot_be_written_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,5 +60,5 @@ def test_a_document_that_cannot_be_written_leaves_no_draft(tmp_path: Path, monke
 
 def test_a_folder_that_is_not_there_is_told_from_an_empty_one(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError):
-        DirectoryStore(tmp_path / "nowhere").names()
-    assert DirectoryStore(tmp_path).names() == []
+        DirectoryStore(tmp_path / "nowhere").list_names()
+    assert DirectoryStore(tmp_path).list_names() == []

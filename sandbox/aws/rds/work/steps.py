@@ -39,6 +39,7 @@ def restore(rds: Rds, instance: Instance, arguments: Shape) -> Finish:
     cluster, operation = rds.cluster(instance), str(arguments["operation"])
     if rds.shared.faults.take("fail-restore", operation, instance.identifier):
         raise RecoveryFailed("a fault was asked for")
+    rds.scheduler.linger("slow-restore", operation, instance.identifier)
     origin = Origin(cluster.root.with_name(f"{cluster.root.name}.origin"))
     target: datetime | None = arguments["target"]
     apply_to(rds, instance)

@@ -37,6 +37,7 @@ class Plugin:
     def __init__(self, package: str, port: int, process: subprocess.Popen[str] | None, report: Report) -> None:
         self._package, self._process, self._report = package, process, report
         self.configured = False
+        self._has_answered = False
         self._secrets = self._previews = False
         for stream in (process.stdout, process.stderr) if process else ():
             threading.Thread(target=self._forward, args=(stream,), daemon=True).start()
@@ -61,10 +62,13 @@ class Plugin:
                 )
 
     def _call(self, method: str, request: Any) -> Any:
+        # Only its start is waited for: a plugin that was killed since never comes back
         try:
-            return getattr(self._stub, method)(request, wait_for_ready=True)
+            reply = getattr(self._stub, method)(request, wait_for_ready=not self._has_answered)
         except grpc.RpcError as error:
             raise wire.refusal(error) from None
+        self._has_answered = True
+        return reply
 
     def _struct(self, properties: Props | None) -> Any:
         return to_struct(properties if self._secrets else property_values.reveal_all(properties or {}))

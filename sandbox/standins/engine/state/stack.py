@@ -19,6 +19,7 @@ from sandbox.standins.engine import VERSION
 from sandbox.standins.engine.errors import Problem
 from sandbox.standins.engine.property_values import Props, Value, as_object, parse_json
 from sandbox.standins.engine.state.bucket import Bucket
+from sandbox.standins.engine.state.environments import read_environments
 from sandbox.standins.engine.state.files import now
 from sandbox.standins.engine.state.passphrase_secrets import Crypter
 from sandbox.standins.engine.state.project import Project
@@ -33,7 +34,10 @@ class Stack:
     def __init__(self, bucket: Bucket, project: Project, name: str, config_file: Path | None = None) -> None:
         self._bucket, self.project, self.name = bucket, project, name
         self._checkpoint = f"stacks/{project.name}/{name}.json"
-        self.settings = StackSettings(project, config_file or project.root / f"Pulumi.{name}.yaml")
+        self.settings = StackSettings(project, config_file or project.root / f"Pulumi.{name}.yaml", self._imported)
+
+    def _imported(self, names: Value) -> Props:
+        return read_environments(self._bucket, names, lambda text: self.crypter.encrypt(text))
 
     @property
     def exists(self) -> bool:

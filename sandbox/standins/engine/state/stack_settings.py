@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -9,11 +10,12 @@ from typing import cast
 from sandbox.standins.engine.errors import Problem
 from sandbox.standins.engine.property_values import MASK, Props, Value, as_object, compact, has, rewrite
 from sandbox.standins.engine.state import config_schema, property_paths
+from sandbox.standins.engine.state.environments import merge
 from sandbox.standins.engine.state.files import read_yaml, write_yaml
 from sandbox.standins.engine.state.passphrase_secrets import Crypter
 from sandbox.standins.engine.state.project import Project, refuse_unknown
 
-KEYS = {"config", "encryptionsalt", "secretsprovider"}
+KEYS = {"config", "encryptionsalt", "environment", "secretsprovider"}
 REFUSED = {"pulumi:autonaming": "automatic naming", "pulumi:tags": "stack tags", "pulumi:disable-default-providers": ""}
 
 
@@ -30,11 +32,16 @@ class Entry:
         return isinstance(self.value, (dict, list)) and not config_schema.is_sealed(self.value)
 
 
-class StackSettings:
-    """The file of one stack; changed in memory, kept by `save`."""
+def refuse_imports(_names: Value) -> Props:
+    raise Problem("environment: there is no backend here that has any")
 
-    def __init__(self, project: Project, file: Path) -> None:
-        self.project, self.file = project, file
+
+class StackSettings:
+    """The file of one stack; changed in memory, kept by `save`. `read_imported`: the values of environments by their
+    names."""
+
+    def __init__(self, project: Project, file: Path, read_imported: Callable[[Value], Props] = refuse_imports) -> None:
+        self.project, self.file, self._read_imported = project, file, read_imported
         self.data = read_yaml(file)
         refuse_unknown(file, "", self.data, KEYS)
         if self.data.get("secretsprovider") not in (None, "passphrase"):
@@ -82,9 +89,18 @@ class StackSettings:
         return {key: entry(value, crypter) for key, value in sorted(self.merged().items())}
 
     def merged(self) -> Props:
-        """The values with the project's defaults, as an update has them and its history keeps them."""
+        """The values over those of imported environments and the project's defaults, as an update has them and its
+        history keeps them."""
         defaults = {d.key: d.default for d in self.project.declarations if d.default is not None}
-        return {self.key(key): value for key, value in {**defaults, **self.values}.items()}
+        return {self.key(key): value for key, value in {**defaults, **self._with_imported()}.items()}
+
+    def _with_imported(self) -> Props:
+        own = {self.key(key): value for key, value in self.values.items()}
+        names = self.data.get("environment")
+        if not names:
+            return own
+        imported = {self.key(key): value for key, value in self._read_imported(names).items()}
+        return {key: merge(imported.get(key), own[key]) if key in own else imported[key] for key in {**imported, **own}}
 
     def set(self, key: str, value: Value, *, path: bool = False) -> None:
         values = {**self.values}
@@ -102,7 +118,7 @@ class StackSettings:
 
     def validate(self, stack: str) -> None:
         """Raises Problem for the first value that is not what Pulumi.yaml declares."""
-        config_schema.validate(stack, self.project.name, self.project.declarations, self.values)
+        config_schema.validate(stack, self.project.name, self.project.declarations, self._with_imported())
 
 
 def entry(value: Value, crypter: Crypter | None) -> Entry:

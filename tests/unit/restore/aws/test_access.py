@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from restore.aws import Aws
-from restore.aws.access import grouped, simulate_rights
+from restore.aws.access import group_rights, simulate_rights
 from restore.model.aws_account import Caller
 from restore.model.rights import AwsRight, Denied
 
@@ -29,7 +29,7 @@ class Iam:
         self.requests: list[dict[str, Any]] = []
         self._lock = threading.Lock()
 
-    def client(self, service: str) -> Iam:
+    def open_client(self, service: str) -> Iam:
         assert service in ("iam", "kms")
         return self
 
@@ -65,7 +65,7 @@ def aws(iam: Iam) -> Aws:
 
 
 def test_what_has_one_resource_and_the_same_keys_is_asked_in_one_call() -> None:
-    assert grouped([MODIFY, TAG, READ, MODIFY]) == {("arn:db", TAGS): (MODIFY, TAG), ("*", ()): (READ,)}
+    assert group_rights([MODIFY, TAG, READ, MODIFY]) == {("arn:db", TAGS): (MODIFY, TAG), ("*", ()): (READ,)}
     iam = Iam("rds:DescribeDBInstances", "rds:AddTagsToResource")
     answers = simulate_rights(aws(iam), ROLE, [MODIFY, TAG, READ])
     assert (answers.asked, answers.denied) == (3, (Denied(MODIFY, "implicitDeny"),))

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from botocore import exceptions as vendor
 
-from restore.aws.client import Aws, found, translated, translated_code
+from restore.aws.client import Aws, call_or_none, translate_code, translate_errors
 from restore.errors import PermanentError, RestoreError, TemporaryError
 
 
 def raised(error: Exception) -> RestoreError:
-    with pytest.raises(RestoreError) as caught, translated("rds"):
+    with pytest.raises(RestoreError) as caught, translate_errors("rds"):
         raise error
     assert caught.value.__cause__ is error
     return caught.value
@@ -33,11 +33,11 @@ def test_access_denied_names_the_iam_action_and_the_page() -> None:
 
 
 def test_the_action_that_allows_a_listing_is_named_as_iam_names_it() -> None:
-    assert "s3:ListBucket" in str(translated_code("s3", "ListObjectsV2", "AccessDenied", "no"))
+    assert "s3:ListBucket" in str(translate_code("s3", "ListObjectsV2", "AccessDenied", "no"))
 
 
 def test_a_bucket_that_is_not_there_is_no_missing_right() -> None:
-    problem = translated_code("s3", "ListObjectsV2", "NoSuchBucket", "The specified bucket does not exist").problem
+    problem = translate_code("s3", "ListObjectsV2", "NoSuchBucket", "The specified bucket does not exist").problem
     assert problem
     assert "a name and no right is missing" in problem.needed
     assert "permissions" not in problem.fix
@@ -45,11 +45,11 @@ def test_a_bucket_that_is_not_there_is_no_missing_right() -> None:
 
 
 def test_a_bucket_of_another_account_is_not_only_called_a_missing_right() -> None:
-    assert "another account's" in str(translated_code("s3", "ListObjectsV2", "AccessDenied", "no"))
+    assert "another account's" in str(translate_code("s3", "ListObjectsV2", "AccessDenied", "no"))
 
 
 def test_a_head_that_is_refused_without_a_word_is_a_missing_right_and_no_bad_request() -> None:
-    error = translated_code("s3", "HeadObject", "403", "Forbidden", 403)
+    error = translate_code("s3", "HeadObject", "403", "Forbidden", 403)
     assert error.problem
     assert "the IAM action s3:GetObject" in error.problem.needed
 
@@ -95,12 +95,12 @@ def test_no_answer_may_pass() -> None:
 
 
 def test_an_absent_thing_is_none_and_no_error() -> None:
-    assert found("rds", failing("DBInstanceNotFound"), frozenset({"DBInstanceNotFound"})) is None
+    assert call_or_none("rds", failing("DBInstanceNotFound"), frozenset({"DBInstanceNotFound"})) is None
 
 
 def test_another_error_is_never_taken_for_absence() -> None:
     with pytest.raises(PermanentError):
-        found("rds", failing("AccessDenied"), frozenset({"DBInstanceNotFound"}))
+        call_or_none("rds", failing("AccessDenied"), frozenset({"DBInstanceNotFound"}))
 
 
 def failing(code: str) -> Callable[[], None]:
@@ -115,4 +115,4 @@ def test_making_the_adapter_asks_nothing_and_needs_no_login(monkeypatch: pytest.
     monkeypatch.setenv("AWS_PROFILE", "gone")
     aws = Aws("eu-west-1", {"rds": "http://127.0.0.1:1"})
     with pytest.raises(PermanentError, match="gone"):
-        aws.client("rds")
+        aws.open_client("rds")

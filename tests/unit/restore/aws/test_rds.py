@@ -72,7 +72,7 @@ DB_INSTANCE: dict[str, Any] = {
 
 
 def instance(**changes: Any) -> Any:
-    return parse.instance(cast("Any", DB_INSTANCE | changes))
+    return parse.parse_instance(cast("Any", DB_INSTANCE | changes))
 
 
 def test_every_setting_that_a_restore_must_carry_over_is_read_from_the_source() -> None:
@@ -107,7 +107,7 @@ def test_an_order_of_answers_is_never_a_difference() -> None:
         VpcSecurityGroups=list(reversed(DB_INSTANCE["VpcSecurityGroups"])),
         EnabledCloudwatchLogsExports=["postgresql", "upgrade"],
     )
-    assert parse.differences(instance().settings, turned.settings) == {}
+    assert parse.find_differences(instance().settings, turned.settings) == {}
 
 
 def test_a_throughput_of_zero_is_none_because_rds_does_not_accept_it_back() -> None:
@@ -139,16 +139,16 @@ SNAPSHOT: dict[str, Any] = {
 
 
 def test_a_copied_snapshot_keeps_the_time_of_its_data() -> None:
-    assert parse.snapshot(cast("Any", SNAPSHOT)).created == MOMENT
+    assert parse.parse_snapshot(cast("Any", SNAPSHOT)).created == MOMENT
 
 
 def test_a_snapshot_still_in_creation_has_no_time() -> None:
     young = {name: value for name, value in SNAPSHOT.items() if "CreateTime" not in name}
-    assert parse.snapshot(cast("Any", young | {"Status": "creating"})).created is None
+    assert parse.parse_snapshot(cast("Any", young | {"Status": "creating"})).created is None
 
 
 def test_a_retained_backup_says_whose_it_is_and_its_window() -> None:
-    found = parse.automated_backup(
+    found = parse.parse_automated_backup(
         cast(
             "Any",
             {
@@ -169,38 +169,41 @@ def test_a_retained_backup_says_whose_it_is_and_its_window() -> None:
 
 
 def test_a_backup_without_a_window_yet_has_none() -> None:
-    found = parse.automated_backup(cast("Any", {"Status": "pending", "RestoreWindow": {}}))
+    found = parse.parse_automated_backup(cast("Any", {"Status": "pending", "RestoreWindow": {}}))
     assert (found.earliest, found.latest) == (None, None)
 
 
 def test_only_what_differs_is_modified() -> None:
     wanted = replace(instance().settings, backup_retention_period=14, deletion_protection=None)
-    assert parse.modification(instance().settings, wanted) == {"BackupRetentionPeriod": 14}
+    assert parse.build_modification(instance().settings, wanted) == {"BackupRetentionPeriod": 14}
 
 
 def test_a_setting_turned_off_is_a_difference_and_not_nothing() -> None:
     wanted = InstanceSettings(deletion_protection=False, monitoring_interval=0)
-    assert parse.modification(instance().settings, wanted) == {"DeletionProtection": False, "MonitoringInterval": 0}
+    assert parse.build_modification(instance().settings, wanted) == {
+        "DeletionProtection": False,
+        "MonitoringInterval": 0,
+    }
 
 
 def test_log_exports_are_sent_as_what_to_enable_and_to_disable() -> None:
     found = InstanceSettings(enabled_cloudwatch_logs_exports=("upgrade",))
     wanted = InstanceSettings(enabled_cloudwatch_logs_exports=("postgresql",))
-    assert parse.modification(found, wanted) == {
+    assert parse.build_modification(found, wanted) == {
         "CloudwatchLogsExportConfiguration": {"EnableLogTypes": ["postgresql"], "DisableLogTypes": ["upgrade"]}
     }
 
 
 def test_security_groups_are_sent_as_a_list() -> None:
     wanted = InstanceSettings(vpc_security_group_ids=("sg-9",))
-    assert parse.modification(InstanceSettings(), wanted) == {"VpcSecurityGroupIds": ["sg-9"]}
+    assert parse.build_modification(InstanceSettings(), wanted) == {"VpcSecurityGroupIds": ["sg-9"]}
 
 
 @pytest.mark.parametrize("name", [item.name for item in fields(InstanceSettings) if item.name != "associated_roles"])
 def test_every_setting_can_be_corrected_on_a_candidate(name: str) -> None:
     """A setting without a parameter of ModifyDBInstance would be found different for ever."""
     value: Any = ("a",) if name in {"vpc_security_group_ids", "enabled_cloudwatch_logs_exports"} else "a"
-    assert parse.modification(InstanceSettings(), InstanceSettings(**{name: value}))
+    assert parse.build_modification(InstanceSettings(), InstanceSettings(**{name: value}))
 
 
 def test_the_parameters_are_those_of_the_api() -> None:
@@ -215,12 +218,12 @@ def test_the_parameters_are_those_of_the_api() -> None:
 def test_a_modification_of_one_setting_never_asks_for_less_storage_along_with_it() -> None:
     grown = InstanceSettings(allocated_storage=120, multi_az=False)
     wanted = InstanceSettings(allocated_storage=100, multi_az=True)
-    assert parse.modification(grown, wanted) == {"MultiAZ": True}
+    assert parse.build_modification(grown, wanted) == {"MultiAZ": True}
 
 
 def test_another_order_of_a_list_is_no_difference() -> None:
     found = InstanceSettings(vpc_security_group_ids=("sg-2", "sg-1"))
-    assert parse.differences(found, InstanceSettings(vpc_security_group_ids=("sg-1", "sg-2"))) == {}
+    assert parse.find_differences(found, InstanceSettings(vpc_security_group_ids=("sg-1", "sg-2"))) == {}
 
 
 @pytest.mark.parametrize(
@@ -235,7 +238,7 @@ def test_another_order_of_a_list_is_no_difference() -> None:
 def test_a_setting_that_rds_writes_in_its_own_way_is_no_difference(name: str, found: object, wanted: object) -> None:
     """It would be changed again at every run, and waited for until the deadline."""
     before, after = (replace(InstanceSettings(), **{name: value}) for value in cast("Any", (found, wanted)))
-    assert parse.differences(before, after) == {}
+    assert parse.find_differences(before, after) == {}
 
 
 @pytest.mark.parametrize(
@@ -248,27 +251,27 @@ def test_a_setting_that_rds_writes_in_its_own_way_is_no_difference(name: str, fo
 )
 def test_what_differs_is_found(name: str, found: object, wanted: object) -> None:
     before, after = (replace(InstanceSettings(), **{name: value}) for value in cast("Any", (found, wanted)))
-    assert set(parse.differences(before, after)) == {name}
+    assert set(parse.find_differences(before, after)) == {name}
 
 
 def test_one_part_of_a_pair_is_never_sent_alone() -> None:
     found = InstanceSettings(monitoring_interval=0, monitoring_role_arn="arn:role")
     wanted = InstanceSettings(monitoring_interval=60, monitoring_role_arn="arn:role")
-    assert parse.modification(found, wanted) == {"MonitoringInterval": 60, "MonitoringRoleArn": "arn:role"}
+    assert parse.build_modification(found, wanted) == {"MonitoringInterval": 60, "MonitoringRoleArn": "arn:role"}
 
 
 def test_a_change_that_we_have_queued_ourselves_is_nobody_else_s() -> None:
     ours = InstanceSettings(multi_az=True, iops=3000, enabled_cloudwatch_logs_exports=("postgresql",))
     exports = {"LogTypesToEnable": ["postgresql"], "LogTypesToDisable": ["upgrade"]}
     waiting = {"MultiAZ": True, "Iops": 3000, "MasterUserPassword": "****", "PendingCloudwatchLogsExports": exports}
-    assert parse.foreign_pending(waiting, ours) == []
+    assert parse.find_foreign_pending(waiting, ours) == []
     others = {"MultiAZ": False, "EngineVersion": "17.11", "DBInstanceClass": "db.r6g.large"}
-    assert parse.foreign_pending(others, ours) == ["DBInstanceClass", "EngineVersion", "MultiAZ"]
+    assert parse.find_foreign_pending(others, ours) == ["DBInstanceClass", "EngineVersion", "MultiAZ"]
 
 
 def test_settings_that_rds_judges_together_are_sent_together() -> None:
     names = ["multi_az", "iops", "storage_type", "monitoring_interval"]
-    assert parse.grouped(names) == [("storage_type", "iops"), ("monitoring_interval",), ("multi_az",)]
+    assert parse.group_settings(names) == [("storage_type", "iops"), ("monitoring_interval",), ("multi_az",)]
 
 
 def test_static_parameters_replicas_and_a_cluster_are_read() -> None:
@@ -301,7 +304,7 @@ class Client:
 
 def rds_over(client: Client) -> Rds:
     aws = Aws("us-east-1")
-    aws.client = lambda service: client  # type: ignore[method-assign]
+    aws.open_client = lambda service: client  # type: ignore[method-assign]
     return Rds(aws)
 
 

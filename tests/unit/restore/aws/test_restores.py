@@ -85,7 +85,7 @@ def stubbed(monkeypatch: pytest.MonkeyPatch) -> tuple[Rds, Stubber]:
     def give(_self: Aws, _service: str) -> Any:
         return client
 
-    monkeypatch.setattr(Aws, "client", give)
+    monkeypatch.setattr(Aws, "open_client", give)
     return Rds(Aws("us-east-1")), stub
 
 

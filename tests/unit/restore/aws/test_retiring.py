@@ -10,7 +10,7 @@ from botocore.session import Session
 from botocore.stub import Stubber
 
 from restore.aws import Aws, Rds
-from restore.aws.metrics import Measured, hourly_connections
+from restore.aws.metrics import Measured, read_hourly_connections
 from restore.errors import PermanentError
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -35,7 +35,7 @@ def stubbed(monkeypatch: pytest.MonkeyPatch, service: str) -> tuple[Aws, Stubber
     def give(_self: Aws, _service: str) -> Any:
         return client
 
-    monkeypatch.setattr(Aws, "client", give)
+    monkeypatch.setattr(Aws, "open_client", give)
     return Aws("us-east-1"), stub
 
 
@@ -78,4 +78,4 @@ def test_connections_are_asked_for_by_the_hour_and_told_oldest_first(monkeypatch
     }
     points = [{"Timestamp": NOW, "Maximum": 0.0}, {"Timestamp": earlier, "Maximum": 2.0}]
     stub.add_response("get_metric_statistics", {"Datapoints": points}, asked)
-    assert hourly_connections(aws, "shop-inc-1", since, NOW) == (Measured(2.0, earlier), Measured(0.0, NOW))
+    assert read_hourly_connections(aws, "shop-inc-1", since, NOW) == (Measured(2.0, earlier), Measured(0.0, NOW))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from restore.aws.session import assume_role_request, session_of
-from restore.model.aws_account import AssumedRole, AwsLogin, seconds
+from restore.aws.session import assume_role_request, open_session
+from restore.model.aws_account import AssumedRole, AwsLogin, parse_seconds
 from restore.redaction import forget_secrets, redacted
 
 ROLE = "arn:aws-us-gov:iam::123456789012:role/restore"
@@ -50,7 +50,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def key(login: AwsLogin, sts: Sts | None = None) -> str:
-    return key_of(session_of("us-east-1", login, (sts or Sts()).assume))
+    return key_of(open_session("us-east-1", login, (sts or Sts()).assume))
 
 
 def test_a_configured_profile_counts_before_the_keys_of_the_environment() -> None:
@@ -75,13 +75,13 @@ def test_each_role_is_assumed_with_the_credentials_of_the_one_before_it() -> Non
 
 def test_no_role_is_assumed_before_something_is_called() -> None:
     sts = Sts()
-    session_of("us-east-1", AwsLogin(roles=(AssumedRole(ROLE),)), sts.assume)
+    open_session("us-east-1", AwsLogin(roles=(AssumedRole(ROLE),)), sts.assume)
     assert sts.asked == []
 
 
 def test_a_restore_of_hours_outlives_the_credentials_of_its_role() -> None:
     sts = Sts(lasting=timedelta(seconds=30))
-    session = session_of("us-east-1", AwsLogin(roles=(AssumedRole(ROLE),)), sts.assume)
+    session = open_session("us-east-1", AwsLogin(roles=(AssumedRole(ROLE),)), sts.assume)
     assert [key_of(session), key_of(session)] == ["restore-1", "restore-2"]
 
 
@@ -113,4 +113,4 @@ def test_every_field_of_a_role_reaches_sts_as_the_plugin_sends_it() -> None:
 
 @pytest.mark.parametrize(("text", "meant"), [("1h", 3600), ("45m", 2700), ("900s", 900), ("1h0m30s", 3630)])
 def test_a_duration_is_read_as_go_writes_it(text: str, meant: int) -> None:
-    assert seconds(text) == meant
+    assert parse_seconds(text) == meant

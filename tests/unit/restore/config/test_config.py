@@ -18,7 +18,7 @@ from restore.config.settings import Entries, collect
 from restore.errors import Problem, Refused
 from restore.gates.registry import PROOFS
 from restore.model.aws_account import AssumedRole, AwsLogin
-from restore.model.field_types import camel_case
+from restore.model.field_types import to_camel_case
 from restore.model.gates import BY_NAME
 from restore.model.request import (
     RDS_CERTIFICATES,
@@ -53,7 +53,7 @@ SNAPSHOT = {"id": "inc-1", "method": "snapshot", "snapshot": "latest"}
 
 
 def settings_of(values: Mapping[str, Any], region: str | None = "us-east-1", stack: str = "prod") -> Settings:
-    return Entries({**SITE, **values}, stack, region).settings(NOW)
+    return Entries({**SITE, **values}, stack, region).read_settings(NOW)
 
 
 def request_of(values: Mapping[str, Any]) -> Request:
@@ -66,7 +66,7 @@ def problems_of(
     values: Mapping[str, Any], region: str | None = "us-east-1", secret_keys: frozenset[str] = frozenset()
 ) -> dict[str, Problem]:
     with pytest.raises(Refused) as refused:
-        Entries({**SITE, **values}, "prod", region, secret_keys=secret_keys).settings(NOW)
+        Entries({**SITE, **values}, "prod", region, secret_keys=secret_keys).read_settings(NOW)
     return {problem.subject.removeprefix("config "): problem for problem in refused.value.problems}
 
 
@@ -226,7 +226,7 @@ def test_keys_are_sorted_by_namespace_and_the_region_falls_back_to_the_environme
     }
     found = collect(entries, "prod", {"AWS_DEFAULT_REGION": "eu-west-1"})
     assert (found.values, found.region) == ({"id": "inc-1"}, "eu-west-1")
-    settings = replace(found, values=SITE).settings(NOW)
+    settings = replace(found, values=SITE).read_settings(NOW)
     assert (settings.endpoints, settings.kubeconfig, settings.context) == (
         {"rds": "http://127.0.0.1:4566"},
         "cluster/kubeconfig",
@@ -480,7 +480,7 @@ def test_what_is_needed_and_not_set_is_asked_for_and_never_guessed(
     values: Mapping[str, Any], missing: list[str]
 ) -> None:
     with pytest.raises(Refused) as refused:
-        Entries(values, "prod", "us-east-1").settings(NOW)
+        Entries(values, "prod", "us-east-1").read_settings(NOW)
     found = refused.value.problems
     assert [problem.subject for problem in found] == [f"config {path}" for path in missing]
     assert {problem.found for problem in found} == {"not set"}
@@ -496,7 +496,7 @@ def test_the_value_of_a_secret_key_is_never_shown() -> None:
 
 def test_a_wrong_key_of_a_provider_is_named_with_its_namespace() -> None:
     with pytest.raises(Refused) as refused:
-        Entries(SITE, "prod", "us-east-1", aws={"endpoints": "http://127.0.0.1:1"}).settings(NOW)
+        Entries(SITE, "prod", "us-east-1", aws={"endpoints": "http://127.0.0.1:1"}).read_settings(NOW)
     [problem] = refused.value.problems
     assert (problem.subject, problem.needed) == ("config aws:endpoints", "a list of objects")
 
@@ -509,14 +509,14 @@ def test_a_long_value_is_not_thrown_at_the_operator() -> None:
 
 
 def test_the_files_made_from_the_schema_are_up_to_date() -> None:
-    made = reference.files()
+    made = reference.render_files()
     assert set(made) == {CHECKOUT / "Pulumi.yaml", CHECKOUT / "docs" / "configuration.md"}
     assert {path: path.read_text() for path in made} == made
 
 
 def test_the_real_cli_never_refuses_the_project_for_a_short_name_that_it_reserves() -> None:
-    assert "\n  restore:secret:\n" in reference.config_block()
-    assert "\n  secret:" not in reference.config_block()
+    assert "\n  restore:secret:\n" in reference.render_config_block()
+    assert "\n  secret:" not in reference.render_config_block()
 
 
 def test_pulumi_yaml_gives_every_key_a_default_so_that_none_is_required() -> None:
@@ -532,11 +532,11 @@ def test_pulumi_yaml_gives_every_key_a_default_so_that_none_is_required() -> Non
 @pytest.mark.parametrize("stack", ["prod", "staging"])
 def test_the_example_of_a_stack_is_valid_with_a_restore_and_without(stack: str) -> None:
     entries = yaml.safe_load((CHECKOUT / f"Pulumi.{stack}.yaml").read_text())["config"]
-    assert collect(entries, stack, {}).settings(NOW).request is None
+    assert collect(entries, stack, {}).read_settings(NOW).request is None
     asked = {"id": "inc-1", "method": "snapshot", "snapshot": "latest", "traffic": "frozen"}
-    settings = collect({**entries, **{f"restore:{key}": value for key, value in asked.items()}}, stack, {}).settings(
-        NOW
-    )
+    settings = collect(
+        {**entries, **{f"restore:{key}": value for key, value in asked.items()}}, stack, {}
+    ).read_settings(NOW)
     assert settings.request
     assert settings.source == f"ghost-protocol-{stack}-db"
     assert from_mapping(settings.validation.inline).declared >= {"rows"}
@@ -547,7 +547,7 @@ def test_the_example_of_a_stack_is_valid_with_a_restore_and_without(stack: str) 
 
 def aws_problems(**given: Any) -> dict[str, Problem]:
     with pytest.raises(Refused) as refused:
-        Entries(SITE, "prod", "us-east-1", aws=given).settings(NOW)
+        Entries(SITE, "prod", "us-east-1", aws=given).read_settings(NOW)
     return {problem.subject.removeprefix("config "): problem for problem in refused.value.problems}
 
 
@@ -566,7 +566,7 @@ def test_every_key_that_says_who_calls_reaches_the_login() -> None:
         "forbiddenAccountIds": '["123456789012"]',
     }
     role = AssumedRole("arn:aws-cn:iam::123456789012:role/a", external_id="7", tags={"a": "b"})
-    assert Entries(SITE, "prod", "us-east-1", aws=given).settings(NOW).aws_login == AwsLogin(
+    assert Entries(SITE, "prod", "us-east-1", aws=given).read_settings(NOW).aws_login == AwsLogin(
         "prod", "A", "S", "T", (role,), "c", "d", True, True, ("012345678901",), ("123456789012",)
     )
 
@@ -580,14 +580,14 @@ def test_a_key_that_only_the_plugin_obeys_is_refused_by_name(name: str) -> None:
 
 def test_keys_of_the_plugin_that_change_neither_who_nor_where_are_let_be() -> None:
     given = {"maxRetries": "3", "skipCredentialsValidation": "true", "defaultTags": '{"tags": {"a": "b"}}'}
-    assert Entries(SITE, "prod", "us-east-1", aws=given).settings(NOW).aws_login == AwsLogin()
+    assert Entries(SITE, "prod", "us-east-1", aws=given).read_settings(NOW).aws_login == AwsLogin()
 
 
 @pytest.mark.parametrize(
     "given", ['{"tags": {"cost": "shop"}}', {"tags": '{"cost": "shop"}'}, {"tags": {"cost": "shop"}}]
 )
 def test_the_tags_that_the_plugin_gives_to_all_are_given_to_the_candidate_too(given: Any) -> None:
-    site = Entries(SITE, "prod", "us-east-1", aws={"defaultTags": given}).settings(NOW)
+    site = Entries(SITE, "prod", "us-east-1", aws={"defaultTags": given}).read_settings(NOW)
     assert site.default_tags == {"cost": "shop"}
 
 
@@ -598,9 +598,9 @@ def test_every_key_of_the_provider_has_been_thought_of() -> None:
         *("s3UsePathStyle", "skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation"),
         *("skipRequestingAccountId", "tagPolicyCompliance", "tokenBucketRateLimiterCapacity", "userAgents"),
     }
-    known = {camel_case(name) for name in keys.AwsKeys.model_fields} | keys.ENVIRONMENT.keys() | harmless
+    known = {to_camel_case(name) for name in keys.AwsKeys.model_fields} | keys.ENVIRONMENT.keys() | harmless
     parameters = inspect.signature(pulumi_aws.ProviderArgs.__init__).parameters
-    arguments = {camel_case(name) for name in parameters if not name.startswith("_")}
+    arguments = {to_camel_case(name) for name in parameters if not name.startswith("_")}
     assert "assumeRoles" in arguments
     assert arguments <= known
 
@@ -624,7 +624,9 @@ def test_what_cannot_be_obeyed_is_refused(given: Mapping[str, str], subject: str
 
 def test_a_secret_key_that_is_refused_is_not_shown() -> None:
     with pytest.raises(Refused) as refused:
-        Entries(SITE, "prod", "us-east-1", {"token": ["hidden"]}, secret_keys=frozenset({"aws:token"})).settings(NOW)
+        Entries(SITE, "prod", "us-east-1", {"token": ["hidden"]}, secret_keys=frozenset({"aws:token"})).read_settings(
+            NOW
+        )
     assert "hidden" not in str(refused.value)
 
 
@@ -652,7 +654,7 @@ def test_a_token_in_plain_text_is_refused_and_not_shown() -> None:
     problem = problems_of(notify)["notify.slackToken"]
     assert "--secret" in problem.fix
     assert "xoxb" not in str(problem)
-    settings = Entries({**SITE, **notify}, "prod", "us-east-1", secret_keys=frozenset({"notify"})).settings(NOW)
+    settings = Entries({**SITE, **notify}, "prod", "us-east-1", secret_keys=frozenset({"notify"})).read_settings(NOW)
     assert settings.notify.slack_token == "xoxb-1-2"
     assert "xoxb" not in repr(settings)
 

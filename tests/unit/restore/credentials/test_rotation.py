@@ -61,15 +61,15 @@ class World:
 
     # Secrets Manager
 
-    def staged(self, secret_id: str, stage: str) -> SecretVersion | None:
+    def find_staged(self, secret_id: str, stage: str) -> SecretVersion | None:
         return next((item for item in self.versions[secret_id].values() if stage in item.stages), None)
 
-    def current(self, secret_id: str) -> SecretVersion:
-        version = self.staged(secret_id, CURRENT)
+    def read_current(self, secret_id: str) -> SecretVersion:
+        version = self.find_staged(secret_id, CURRENT)
         assert version is not None
         return version
 
-    def version(self, secret_id: str, version_id: str) -> SecretVersion | None:
+    def find_version(self, secret_id: str, version_id: str) -> SecretVersion | None:
         return self.versions[secret_id].get(version_id)
 
     def put(self, secret_id: str, version_id: str, text: str, stage: str) -> None:
@@ -94,7 +94,7 @@ class World:
 
     def _label(self, secret_id: str, version_id: str, stage: str) -> None:
         versions = self.versions[secret_id]
-        former = self.staged(secret_id, stage)
+        former = self.find_staged(secret_id, stage)
         for item in [*versions.values()]:
             gone = {stage, PREVIOUS} if stage == CURRENT else {stage}
             versions[item.id] = replace(item, stages=item.stages - gone)
@@ -214,10 +214,10 @@ def rotation(
 class NamespaceOf:
     world: World
 
-    def pods(self, _selector: str) -> list[Any]:
+    def list_pods(self, _selector: str) -> list[Any]:
         return []
 
-    def connection_secret(self, _secret: SecretKey) -> ConnectionSecret:
+    def read_connection_secret(self, _secret: SecretKey) -> ConnectionSecret:
         return connection_secret(self.world.url)
 
 
@@ -231,7 +231,7 @@ def finish(world: World, **options: Any) -> dict[str, Any]:
 
 def assert_done(world: World, secret_id: str = OPERATOR_SECRET) -> None:
     """Both servers have the passwords that are kept, the stolen ones open nothing, and nothing is left half-way."""
-    kept = world.current(secret_id)
+    kept = world.read_current(secret_id)
     operator = json.loads(kept.text)["password"] if kept.text.startswith("{") else kept.text
     for server in world.servers.values():
         assert server[OPERATOR] == operator != STOLEN
@@ -270,7 +270,7 @@ def rotated_and_killed(world: World, number: int, *, after: bool, stored: str | 
         assert_done(world)
         assert all(world.servers[host] != before for host, before in passwords.items())
         if stored:
-            assert json.loads(world.current(STORED).text)["password"] in world.url
+            assert json.loads(world.read_current(STORED).text)["password"] in world.url
         return world
     return None
 

@@ -12,7 +12,7 @@ import pytest
 from restore.cutover.traffic import ConnectionTarget, find_pointing
 from restore.model.context import RestoreContext
 from restore.model.rds_address import RdsAddress, parse_address
-from restore.model.request import RDS_CERTIFICATES, certificates_of
+from restore.model.request import RDS_CERTIFICATES, locate_certificates
 from tests.support.worlds import PITR, RUNNING, SOURCE_HOST, URL, inventory, secret, settings
 
 
@@ -52,4 +52,4 @@ def test_no_partition_of_aws_is_forgotten() -> None:
     ],
 )
 def test_certificates_are_those_of_the_regions_partition(region: str, host: str) -> None:
-    assert certificates_of(region) == RDS_CERTIFICATES.replace("truststore.pki.rds.amazonaws.com", host)
+    assert locate_certificates(region) == RDS_CERTIFICATES.replace("truststore.pki.rds.amazonaws.com", host)

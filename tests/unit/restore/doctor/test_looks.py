@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from restore.aws.security_groups import Ingress, opens, sources
+from restore.aws.security_groups import Ingress, list_sources, opens
 from restore.doctor import databases, logins, stores, tools
 from restore.doctor.finding import State
 from restore.model.aws_account import Caller
@@ -115,7 +115,7 @@ def test_a_rule_counts_for_its_own_port_alone() -> None:
 
 def test_everything_that_a_rule_lets_in_is_read() -> None:
     more = {"Ipv6Ranges": [{"CidrIpv6": "fd00::/8"}], "UserIdGroupPairs": [{"GroupId": "sg-app"}]}
-    found = list(sources(rule(**more, PrefixListIds=[{"PrefixListId": "pl-vpn"}])))
+    found = list(list_sources(rule(**more, PrefixListIds=[{"PrefixListId": "pl-vpn"}])))
     assert found == [Ingress("10.0.0.0/8"), Ingress("fd00::/8"), Ingress(other="sg-app"), Ingress(other="pl-vpn")]
 
 

@@ -13,7 +13,7 @@ from restore.cutover.rollback import ConfigValue
 from restore.drill import plan
 from restore.errors import Refused
 from restore.model.drill import DrillSettings, parse_duration
-from restore.model.identifiers import MAX_INSTANCE, candidate, id_fault
+from restore.model.identifiers import MAX_INSTANCE, find_id_fault, name_candidate
 from restore.model.request import Method
 from restore.recovery_points.ranking import Option
 from tests.support import worlds as w
@@ -51,7 +51,7 @@ def test_the_drill_s_stack_can_move_no_traffic_and_lets_nothing_pass() -> None:
     texts = {key: value.text for key, value in configured().items()}
     for key in ("traffic", "cutover", "snapshot", "waive", "notify", "drill", "targets"):
         assert f"restore:{key}" not in texts
-    settings = collect(texts, "prod-drill", {}).settings(w.NOW)
+    settings = collect(texts, "prod-drill", {}).read_settings(w.NOW)
     assert settings.request is not None
     assert (settings.request.id, settings.request.drill_of, str(settings.request.traffic)) == (
         "drill-1",
@@ -83,7 +83,7 @@ def test_secrets_of_the_site_stay_secrets() -> None:
 def test_traffic_in_the_stack_of_a_drill_is_refused(traffic: str) -> None:
     texts = {key: value.text for key, value in configured().items()} | {"restore:traffic": traffic}
     with pytest.raises(Refused, match="a drill moves no traffic"):
-        collect(texts, "prod-drill", {}).settings(w.NOW)
+        collect(texts, "prod-drill", {}).read_settings(w.NOW)
 
 
 def test_the_newest_point_of_the_method_is_drilled() -> None:
@@ -109,8 +109,8 @@ def test_the_backup_of_a_former_instance_is_named_as_such() -> None:
 @pytest.mark.parametrize("source", ["shop", "s" * 44, "s" * 49])
 def test_the_id_of_a_drill_leaves_a_name_that_rds_takes(source: str) -> None:
     drill_id = plan.choose_id(source, w.NOW)
-    assert id_fault(drill_id) is None
-    assert len(candidate(source, drill_id)) <= MAX_INSTANCE
+    assert find_id_fault(drill_id) is None
+    assert len(name_candidate(source, drill_id)) <= MAX_INSTANCE
     assert plan.choose_id(source, w.NOW + timedelta(seconds=1)) != drill_id
 
 
@@ -132,13 +132,13 @@ def test_what_a_drill_needs_is_said_all_at_once() -> None:
 def test_copies_never_run_in_the_applications_own_namespace() -> None:
     texts = CONFIG | {"restore:drill": '{"namespace": "shop-prod"}'}
     with pytest.raises(Refused, match=r"drill\.namespace"):
-        collect(texts, "prod", {}).settings(w.NOW)
+        collect(texts, "prod", {}).read_settings(w.NOW)
 
 
 def test_a_request_to_a_pod_of_no_application_is_refused() -> None:
     texts = CONFIG | {"restore:drill": '{"namespace": "d", "checks": [{"app": "web", "url": "http://{pod}/x"}]}'}
     with pytest.raises(Refused, match=r"drill\.checks\[0\]\.app"):
-        collect(texts, "prod", {}).settings(w.NOW)
+        collect(texts, "prod", {}).read_settings(w.NOW)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("4h", 14400), ("1d", 86400)])

@@ -70,7 +70,7 @@ class Rds:
         self.seen = list(seen)
         self.calls: list[str] = []
 
-    def instance_by_resource_id(self, resource_id: str) -> Instance | None:
+    def find_instance_by_resource_id(self, resource_id: str) -> Instance | None:
         assert resource_id == "db-DRILL"
         return self.seen.pop(0) if len(self.seen) > 1 else self.seen[0]
 

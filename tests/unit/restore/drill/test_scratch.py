@@ -43,7 +43,7 @@ class Api:
     def read(self, path: str) -> ReadObject:
         return ReadObject(forbidden=True) if path in self.forbidden else ReadObject(self.objects.get(path))
 
-    def items(self, path: str, **query: str) -> list[dict[str, Any]]:
+    def list_items(self, path: str, **query: str) -> list[dict[str, Any]]:
         label = query.get("labelSelector", "").partition("=")[0]
         inside = [item for name, item in self.objects.items() if name.rpartition("/")[0] == path]
         return [item for item in inside if not label or label in item["metadata"].get("labels", {})]

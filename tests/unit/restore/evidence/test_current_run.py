@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -59,20 +60,46 @@ def test_a_run_that_ended_is_not_taken_for_a_killed_one(store: Store) -> None:
     assert run.gates == {}
 
 
+def written_before(store: Store, ago: timedelta) -> CurrentRun:
+    """The run as it is read so long after its last heartbeat."""
+    path = Path(store.keep_of_stack("prod", NAME, store.read_of_stack("prod", NAME) or {}))
+    at = path.stat().st_mtime - ago.total_seconds()
+    os.utime(path, (at, at))
+    return current(store)
+
+
 def test_a_killed_run_is_known_by_its_silence(store: Store) -> None:
     beating(store).start()
-    run = current(store)
-    assert run.judge(run.beat + SILENT_AFTER) is Life.RUNNING
-    assert run.judge(run.beat + SILENT_AFTER + timedelta(seconds=1)) is Life.SILENT
+    assert written_before(store, SILENT_AFTER - timedelta(seconds=1)).judge(NOW) is Life.RUNNING
+    assert written_before(store, SILENT_AFTER + timedelta(seconds=1)).judge(NOW) is Life.SILENT
 
 
-def test_a_laptop_that_wakes_up_does_not_write_over_the_run_that_took_over(store: Store) -> None:
+@pytest.mark.parametrize("minutes", [-60, -3, 3, 60])
+def test_a_laptop_whose_clock_is_wrong_takes_no_living_run_for_a_killed_one(store: Store, minutes: int) -> None:
+    beating(store).start()
+    here = datetime.now(UTC) + timedelta(minutes=minutes)
+    assert current(store).judge(here) is Life.RUNNING
+    assert written_before(store, SILENT_AFTER * 2).judge(here) is Life.SILENT
+    assert current(store).measure_duration(here) < SILENT_AFTER * 2 + timedelta(minutes=1)
+
+
+def test_a_store_that_tells_no_age_is_asked_by_this_machines_clock() -> None:
+    run = CurrentRun("t", "inc-1", "frozen", "ada", "laptop", "arn:ada", 7, NOW, NOW)
+    assert run.judge(NOW + SILENT_AFTER) is Life.RUNNING
+    assert run.judge(NOW + SILENT_AFTER + timedelta(seconds=1)) is Life.SILENT
+    assert run.measure_silence(NOW - timedelta(minutes=5)) == timedelta()
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_who_took_over_keeps_the_note_whatever_the_clocks_say(store: Store, hours: int) -> None:
     asleep = beating(store, began=NOW)
     asleep.start()
-    beating(store, began=NOW + timedelta(hours=1), operator={**ADA, "user": "grace"}).start()
+    other = beating(store, began=NOW + timedelta(hours=hours), operator={**ADA, "user": "grace"})
+    other.start()
     asleep.end()
-    run = current(store)
-    assert (run.user, run.ended) == ("grace", None)
+    assert (current(store).user, current(store).ended) == ("grace", None)
+    other.end()
+    assert (current(store).user, current(store).judge(NOW)) == ("grace", Life.ENDED)
 
 
 def test_a_store_that_refuses_stops_no_restore_and_is_said_once(store: Store, tmp_path: Path) -> None:

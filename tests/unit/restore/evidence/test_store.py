@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Generator, Iterator
-from datetime import UTC, datetime
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -17,7 +18,7 @@ from moto import mock_aws
 from restore.errors import PermanentError
 from restore.evidence import Store
 from restore.redaction import MASK, forget_secrets, redacted, register_secret
-from validation.document_store import open_store
+from validation.document_store import S3Store, open_store
 from validation.verdict import Verdict
 
 SECRET = "p@ss/w%rd word"
@@ -176,3 +177,28 @@ def test_every_restore_of_a_stack_is_listed_and_nothing_else(place: str, request
     assert store.ids("prod") == ("inc-1", "inc-2")
     kept = store.read_of_stack("prod", "history.json")
     assert kept == {"schema": 1, "stack": "prod", "phases": []}
+
+
+class Head:
+    """S3 as it answers HeadObject, with a clock of its own."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.headers = headers
+
+    def head_object(self, **_: str) -> dict[str, Any]:
+        changed = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
+        return {"LastModified": changed, "ResponseMetadata": {"HTTPHeaders": self.headers}}
+
+
+@pytest.mark.parametrize(
+    ("headers", "age"),
+    [
+        ({"date": "Sun, 22 Nov 2026 14:33:05 GMT"}, timedelta(minutes=3, seconds=5)),
+        ({"date": "Sun, 22 Nov 2026 14:29:59 GMT"}, timedelta()),
+        ({"date": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_a_document_in_s3_is_as_old_as_s3_says(headers: dict[str, str], age: timedelta | None) -> None:
+    store = Store(S3Store(lambda: cast("Any", Head(headers)), "b", "p", nullcontext))
+    assert store.read_age_of_stack("prod", "current-run.json") == age

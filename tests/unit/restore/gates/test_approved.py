@@ -11,7 +11,7 @@ import pytest
 from restore.cutover import approval
 from restore.gates import approved
 from restore.model.aws_account import Caller
-from restore.model.gates import needed_gates
+from restore.model.gates import list_needed_gates
 from restore.model.request import Traffic
 from tests.support.gate_worlds import Stage, back, forth, resumed
 from tests.support.worlds import SWITCHED_URL, candidate
@@ -28,7 +28,7 @@ PROVED: dict[str, Any] = {
 @pytest.fixture(autouse=True)
 def _as_runner(monkeypatch: pytest.MonkeyPatch) -> None:
     answer: Callable[[object], Caller] = lambda _aws: Caller("123456789012", RUNNER)  # noqa: E731
-    monkeypatch.setattr(approved, "caller", answer)
+    monkeypatch.setattr(approved, "read_caller", answer)
 
 
 def ready(folder: Path, **settings: Any) -> Stage:
@@ -74,7 +74,7 @@ def test_a_person_whom_aws_does_not_name_opens_nothing(tmp_path: Path, monkeypat
 
     at = ready(tmp_path)
     approve(at, OTHER)
-    monkeypatch.setattr(approved, "caller", fail)
+    monkeypatch.setattr(approved, "read_caller", fail)
     assert "no waiver covers this" in (at.prove("approved", approved.prove) or "")
 
 
@@ -86,7 +86,7 @@ def test_a_switch_that_was_killed_half_way_is_not_held_up(tmp_path: Path) -> Non
 
 def test_only_a_switch_by_a_stack_with_two_approvals_asks(tmp_path: Path) -> None:
     def names(at: Stage) -> list[str]:
-        return [gate.name for gate in needed_gates(at.context.plan)]
+        return [gate.name for gate in list_needed_gates(at.context.plan)]
 
     assert "approved" in names(forth(tmp_path, approvals=2))
     assert "approved" in names(resumed(Traffic.RESTORED, tmp_path, approvals=2))

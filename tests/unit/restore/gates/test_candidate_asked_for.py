@@ -26,7 +26,7 @@ class Rds:
     accepts: bool
     asked: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
 
-    def instance(self, identifier: str) -> Instance | None:
+    def find_instance(self, identifier: str) -> Instance | None:
         assert identifier == w.candidate().identifier
         return self.listed.pop(0) if len(self.listed) > 1 else self.listed[0]
 

@@ -18,7 +18,7 @@ from restore.gates import quiesced, serving, switched, targets, validated
 from restore.kubernetes import Pod
 from restore.model.cluster import Cluster
 from restore.model.request import SecretKey, Traffic
-from restore.model.waivers import command
+from restore.model.waivers import build_command
 from tests.support.gate_worlds import (
     KNOWN,
     NO_SNAPSHOT,
@@ -74,7 +74,7 @@ def test_a_source_that_cannot_be_asked_is_waived_by_the_command_in_the_message(
     assert shut is not None
     assert "status stopped" in shut
     assert "aws rds start-db-instance --db-instance-identifier shop" in shut
-    words = shlex.split(command("quiesced.unreachable"))
+    words = shlex.split(build_command("quiesced.unreachable"))
     assert shlex.join(words[:-1]).replace("'", "") in shut.replace("'", "")
     known = frozen(tmp_path, {"quiesced.unreachable": KNOWN})
     assert known.prove("quiesced", quiesced.prove) is None
@@ -90,12 +90,12 @@ def test_a_database_whose_status_rds_does_not_tell_is_waived_too(databases: Data
     def broken(_resource_id: str) -> None:
         raise PermanentError("AccessDenied")
 
-    at.rds.instance_by_resource_id = broken  # type: ignore[method-assign]
+    at.rds.find_instance_by_resource_id = broken  # type: ignore[method-assign]
     shut = at.prove("quiesced", quiesced.prove)
     assert shut is not None
-    assert command("quiesced.unproved") in shut
+    assert build_command("quiesced.unproved") in shut
     known = frozen(tmp_path, {"quiesced": KNOWN})
-    known.rds.instance_by_resource_id = broken  # type: ignore[method-assign]
+    known.rds.find_instance_by_resource_id = broken  # type: ignore[method-assign]
     assert known.prove("quiesced", quiesced.prove) is None
 
 
@@ -125,7 +125,7 @@ def test_a_pod_of_a_dead_node_is_named_and_can_be_waived(databases: Databases, t
     assert shut is not None
     assert "indexer-1" in shut
     assert "node-7" in shut
-    assert command("quiesced.pods") in shut
+    assert build_command("quiesced.pods") in shut
     databases.asked.clear()
     known = with_pods(frozen(tmp_path, {"quiesced.pods": KNOWN}), pod("indexer-1", 30))
     assert known.prove("quiesced", quiesced.prove) is None
@@ -150,7 +150,7 @@ def test_a_waived_session_does_not_skip_the_wait_for_the_last_log(databases: Dat
     at = stage(asked(LATEST), world, tmp_path, waive=waive)
     shut = at.prove("quiesced", quiesced.prove)
     assert shut is not None
-    assert command("quiesced.latest") in shut
+    assert build_command("quiesced.latest") in shut
     known = stage(asked(LATEST), world, tmp_path, waive={**waive, "quiesced.latest": KNOWN})
     assert known.prove("quiesced", quiesced.prove) is None
     assert known.last["waived"].keys() == {"quiesced.sessions", "quiesced.latest"}
@@ -164,7 +164,7 @@ def test_a_source_that_stopped_since_the_preview_names_the_waiver_of_its_snapsho
     at.rds.instances = [instance(status="storage-full")]
     shut = at.prove("quiesced", quiesced.prove)
     assert shut is not None
-    assert command("safety-snapshot") in shut
+    assert build_command("safety-snapshot") in shut
     assert "--allocated-storage" in shut
 
 
@@ -191,7 +191,7 @@ def test_whoever_still_uses_what_is_left_keeps_the_switch_shut(databases: Databa
     shut = forth(tmp_path).prove("switched", switched.prove, receipt=PROVED)
     assert shut is not None
     assert "WHERE pid IN (7)" in shut
-    assert command("switched.sessions") in shut
+    assert build_command("switched.sessions") in shut
 
 
 @pytest.mark.parametrize("cluster", [FROZEN, FROZEN_AGAIN])
@@ -261,7 +261,7 @@ def checks_that_cannot_run(folder: Path, waive: Mapping[str, str]) -> Stage:
         raise PermanentError.of(Problem("operator's login", "no secret shop/admin", "its password", "create it"))
 
     at = stage(asked(PITR), restored(cluster=FROZEN), folder, waive=dict(waive))
-    return replace(at, context=replace(at.context, secrets=cast("Any", SimpleNamespace(login=no_login))))
+    return replace(at, context=replace(at.context, secrets=cast("Any", SimpleNamespace(read_login=no_login))))
 
 
 def test_checks_that_cannot_run_are_waived_where_the_application_can_read_a_row(
@@ -269,7 +269,7 @@ def test_checks_that_cannot_run_are_waived_where_the_application_can_read_a_row(
 ) -> None:
     shut = checks_that_cannot_run(tmp_path, {}).prove("validated", validated.prove)
     assert shut is not None
-    assert command("validated.unproved") in shut
+    assert build_command("validated.unproved") in shut
     assert checks_that_cannot_run(tmp_path, {"validated": KNOWN}).prove("validated", validated.prove) is None
     databases.unread[CANDIDATE_HOST] = PermanentError.of(Problem("PostgreSQL", "no row in 3 tables", "one", "choose"))
     unread = checks_that_cannot_run(tmp_path, {"validated": KNOWN}).prove("validated", validated.prove)
@@ -282,10 +282,10 @@ def test_a_source_that_cannot_be_asked_is_not_compared_with_and_no_problem(
     databases: Databases, tmp_path: Path
 ) -> None:
     at = stage(asked(PITR), restored(cluster=FROZEN), tmp_path)
-    found, why = targets.source_target(at.context)
+    found, why = targets.find_source_target(at.context)
     assert (found is not None, why) == (True, "")
     databases.down[SOURCE_HOST] = STOPPED
-    found, why = targets.source_target(at.context)
+    found, why = targets.find_source_target(at.context)
     assert found is not None
     assert "connection refused" in why
 
@@ -322,6 +322,6 @@ def test_sessions_that_cannot_be_asked_for_are_waived_by_name(databases: Databas
     databases.down[CANDIDATE_HOST] = REFUSED
     shut = resumed(Traffic.RESTORED, tmp_path).prove("serving", serving.prove)
     assert shut is not None
-    assert command("serving.unreachable") in shut
+    assert build_command("serving.unreachable") in shut
     known = resumed(Traffic.RESTORED, tmp_path, waive={"serving.unreachable": KNOWN})
     assert known.prove("serving", serving.prove) is None

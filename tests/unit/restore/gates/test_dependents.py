@@ -72,7 +72,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     Databases(there={CANDIDATE_HOST: of_pods("api", "indexer"), SOURCE_HOST: of_pods("api", "indexer")}).install(
         monkeypatch
     )
-    monkeypatch.setattr(serving, "elsewhere_problems", lambda *_: [])  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    monkeypatch.setattr(serving, "find_elsewhere_problems", lambda *_: [])  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     return Account(monkeypatch)
 
 

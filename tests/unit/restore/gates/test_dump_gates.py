@@ -91,17 +91,17 @@ def test_everything_that_fails_a_comparison_is_told_by_the_name_that_a_waiver_ta
     found: Verification, name: str
 ) -> None:
     assert not found.passed
-    assert [problem.subject for problem in imported.difference_problems(found, DUMP, repr)] == [name]
+    assert [problem.subject for problem in imported.find_difference_problems(found, DUMP, repr)] == [name]
 
 
 def test_a_comparison_without_a_difference_has_nothing_to_tell() -> None:
-    assert not list(imported.difference_problems(compared(), DUMP, repr))
+    assert not list(imported.find_difference_problems(compared(), DUMP, repr))
 
 
 @pytest.mark.parametrize(("size", "fits"), [(20, False), (100, True), (None, True)])
 def test_a_dump_that_would_fill_the_disk_is_not_begun(size: int | None, fits: bool) -> None:
     found = cast("Scan", SimpleNamespace(target_bytes=60 * GIB, bytes=24 * GIB))
-    problems = list(scanned.storage_problems(found, InstanceSettings(allocated_storage=size)))
+    problems = list(scanned.find_storage_problems(found, InstanceSettings(allocated_storage=size)))
     assert (not problems) == fits
     assert all("instance.allocatedStorage 60" in problem.fix for problem in problems)
 
@@ -131,7 +131,7 @@ def test_a_password_that_rds_takes_is_no_problem() -> None:
 
 def test_what_changed_on_the_server_during_a_load_has_a_name_that_a_waiver_takes() -> None:
     result = cast("LoadResult", SimpleNamespace(server_changes=("role intruder: new", "setting a of database b: gone")))
-    problems = list(imported.intrusion_problems(result))
+    problems = list(imported.find_intrusion_problems(result))
     assert [problem.subject for problem in problems] == [
         "imported.server:role intruder",
         "imported.server:setting a of database b",
@@ -153,7 +153,7 @@ def test_owners_with_rights_on_the_whole_server_are_told_before_anything_is_load
 ) -> None:
     found = cast("Scan", SimpleNamespace(owners=("app", "ghostadmin", "rds_superuser")))
     settings = cast("Settings", SimpleNamespace(backups=store, login=LOGIN))
-    problems = list(scanned.owner_problems(found, settings))
+    problems = list(scanned.find_owner_problems(found, settings))
     assert [problem.subject for problem in problems] == [f"scanned.owner:{name}" for name in told]
     assert all("backups.allow[0]' privileged_owner" in problem.fix for problem in problems)
     assert all(f'backups.map["{name}"]\'' in problem.fix for name, problem in zip(told, problems, strict=True))
@@ -169,18 +169,18 @@ COMMENT = NotLoaded("comments", "TABLE public.t", "no", 12, "COMMENT ON TABLE pu
 
 
 def test_what_a_database_needs_shuts_the_gate_by_a_name_that_a_waiver_takes_and_the_rest_does_not() -> None:
-    (problem,) = imported.not_loaded_problems(lost(KEY, COMMENT), "psql -f x")
+    (problem,) = imported.find_not_loaded_problems(lost(KEY, COMMENT), "psql -f x")
     assert problem.subject == "imported.keys:k on public.t"
     assert "line 9" in problem.found
     assert KEY.hint in problem.fix
     assert problem.fix.endswith("then psql -f x")
-    assert waivers.reason(problem.subject, "imported", {problem.subject: "known for years"})
-    assert waivers.reason(problem.subject, "imported", {"imported.keys": "known for years"})
+    assert waivers.find_reason(problem.subject, "imported", {problem.subject: "known for years"})
+    assert waivers.find_reason(problem.subject, "imported", {"imported.keys": "known for years"})
 
 
 def test_several_refusals_about_one_object_are_one_problem() -> None:
     grants = [NotLoaded("grants", "TABLE public.t", f"no {number}", number) for number in range(3)]
-    assert len(list(imported.not_loaded_problems(lost(*grants), ""))) == 1
+    assert len(list(imported.find_not_loaded_problems(lost(*grants), ""))) == 1
 
 
 @pytest.mark.parametrize(
@@ -244,8 +244,8 @@ def concluded(monkeypatch: pytest.MonkeyPatch, result: LoadResult, found: Verifi
 
         return answer
 
-    answers = {"operator_target": Target("db", "shop", "ops"), "run_loader": result, "prepare": None}
-    for name, value in {**answers, "progress_reporter": None}.items():
+    answers = {"build_operator_target": Target("db", "shop", "ops"), "run_loader": result, "prepare": None}
+    for name, value in {**answers, "make_progress_reporter": None}.items():
         monkeypatch.setattr(imported, name, give(value))
     monkeypatch.setattr(imported.verify, "verify", give(found))
     known = context(None)

@@ -10,8 +10,8 @@ import pytest
 
 from restore import postgres
 from restore.gates import switched
-from restore.gates.erasure import by_comparison, mark_tables
-from restore.gates.validated import fingerprint
+from restore.gates.erasure import count_by_comparison, mark_tables
+from restore.gates.validated import take_fingerprint
 from restore.model.rds import Endpoint
 from restore.model.request import ErasedTable
 from tests.support.gate_worlds import KNOWN, PROVED, STOPPED, Databases, Stage, back, forth
@@ -93,8 +93,8 @@ def test_without_a_record_every_row_that_the_source_no_longer_has_counts(databas
 def test_a_table_that_was_not_compared_is_not_taken_for_clean(databases: Databases, tmp_path: Path) -> None:
     del databases
     assert shut_by(forth(tmp_path, erasure=COMPARED)) == {"switched.erasure:public.users"}
-    assert by_comparison("users", {"tables": [{**EQUAL, "status": "unknown"}]}).unknown
-    assert by_comparison("users", {"tables": [EQUAL], "against": "baseline"}).unknown
+    assert count_by_comparison("users", {"tables": [{**EQUAL, "status": "unknown"}]}).unknown
+    assert count_by_comparison("users", {"tables": [EQUAL], "against": "baseline"}).unknown
 
 
 def test_a_source_that_cannot_be_asked_for_its_record_is_said(
@@ -113,10 +113,10 @@ def test_the_way_back_is_not_held_up(erased: dict[str, list[str]], tmp_path: Pat
 
 
 def test_the_loss_report_marks_the_table() -> None:
-    marked = mark_tables({"tables": [USERS]}, [by_comparison("users", {"tables": [USERS]})])
+    marked = mark_tables({"tables": [USERS]}, [count_by_comparison("users", {"tables": [USERS]})])
     assert marked["tables"][0]["notes"] == ["rows of public.users that were erased on purpose come back: 3"]
-    assert mark_tables({"tables": [EQUAL]}, [by_comparison("users", {"tables": [EQUAL]})]) == {"tables": [EQUAL]}
+    assert mark_tables({"tables": [EQUAL]}, [count_by_comparison("users", {"tables": [EQUAL]})]) == {"tables": [EQUAL]}
 
 
 def test_another_list_of_tables_has_the_data_proved_again() -> None:
-    assert fingerprint(settings(PITR)) != fingerprint(settings(PITR, erasure=COMPARED))
+    assert take_fingerprint(settings(PITR)) != take_fingerprint(settings(PITR, erasure=COMPARED))

@@ -204,6 +204,20 @@ def test_a_watch_never_waits_longer_than_its_gate_or_the_wait_may(gate_seconds: 
         )
 
 
+def test_silence_of_aws_is_told_while_a_gate_waits_for_it() -> None:
+    said = list[str]()
+    watch = Watch("serving", 60, threading.Event(), said.append)
+    answers = iter([TemporaryError("RDS doesn't answer\n  fix: ..."), "right"])
+
+    def read() -> str:
+        if isinstance(answer := next(answers), TemporaryError):
+            raise answer
+        return answer
+
+    assert watch.wait_for(read, lambda _text: True, subject="the applications", first=0.001) == "right"
+    assert said == ["serving: waiting for the applications, and trying again: RDS doesn't answer"]
+
+
 def test_a_stop_ends_what_a_watch_waits_for_at_once() -> None:
     stop = threading.Event()
     watch = Watch("conformed", 3600, stop, lambda _text: None)

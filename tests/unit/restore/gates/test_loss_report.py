@@ -39,7 +39,7 @@ def reported(
     source: Target | None, said: list[str], last_known: Baseline | BaselineError | None = None
 ) -> dict[str, Any]:
     watch = Watch("validated", 60, threading.Event(), said.append)
-    return dict(loss_report.report(watch, source, lambda: last_known, CANDIDATE, from_mapping({}), 5))
+    return dict(loss_report.make_report(watch, source, lambda: last_known, CANDIDATE, from_mapping({}), 5))
 
 
 def baseline(**rows: int) -> Baseline:
@@ -136,19 +136,19 @@ def test_a_stopped_run_does_not_go_on_to_read_the_candidate(monkeypatch: pytest.
     def unread() -> Baseline:
         raise AssertionError("read although the operator has stopped the run")
 
-    found = loss_report.report(watch, None, unread, CANDIDATE, from_mapping({}), 5)
+    found = loss_report.make_report(watch, None, unread, CANDIDATE, from_mapping({}), 5)
     assert found["headline"] == "what a switch loses is unknown: the source is gone"
 
 
 def test_the_stack_shows_what_the_newest_proof_found(tmp_path: Path) -> None:
     store, plan = Store.open(str(tmp_path)), make(worlds.settings(), worlds.inventory())
-    assert loss_report.newest(store, plan) == {"headline": "not known: the gate validated has not run"}
+    assert loss_report.read_newest(store, plan) == {"headline": "not known: the gate validated has not run"}
     part = {"rows": 3, "oldest": None, "newest": "2026-11-22T14:30:00Z", "examples": [{"id": "7"}]}
     none: dict[str, Any] = {"rows": 0, "oldest": None, "newest": None, "examples": []}
     report = {"headline": "h", "status": "different", "precision": "exact", "lost": part}
     facts: dict[str, Any] = {"loss": {**report, "brought_back": none, "differing": none, "tables": []}}
     store.write(plan.stack, plan.id, "validated", {"facts": facts})
-    assert loss_report.newest(store, plan) == {
+    assert loss_report.read_newest(store, plan) == {
         "headline": "h", "status": "different", "precision": "exact",
         "lost": 3, "broughtBack": 0, "differing": 0, "newestLost": "2026-11-22T14:30:00Z",
     }  # fmt: skip

@@ -84,7 +84,7 @@ def test_pods_that_cannot_be_asked_for_may_write(databases: Databases, tmp_path:
     def unavailable(_names: object) -> None:
         raise TemporaryError("the API server doesn't answer")
 
-    at.namespace.deployments = unavailable  # type: ignore[method-assign, assignment]
+    at.namespace.read_deployments = unavailable  # type: ignore[method-assign, assignment]
     assert refused(at).keys() == {"quiesced.pods"}
     assert "doesn't answer" in at.problems["quiesced.pods"]["found"]
 

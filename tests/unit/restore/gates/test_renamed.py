@@ -99,7 +99,7 @@ def test_a_refused_rename_never_counts_as_done_and_says_both_ways_on(waive: dict
     assert "db-SOURCE is shop-before-inc-1, db-CANDIDATE is shop-inc-1, and nobody is shop" in problem["found"]
     assert "traffic frozen; pulumi up; pulumi config set traffic source" in problem["fix"]
     assert problem["fix"].endswith(UNCOVERED)
-    assert staged.rds.instance(PRODUCTION) is None
+    assert staged.rds.find_instance(PRODUCTION) is None
 
 
 @pytest.mark.usefixtures("databases")

@@ -15,12 +15,12 @@ from restore.errors import PermanentError, Problem
 from restore.gates import approved, registry
 from restore.gates.hook import Proof, Watch
 from restore.gates.runner import follow, values
-from restore.gates.runner.follow import FRESH, Step, gate_job, labels_of, next_step, no_result
-from restore.gates.runner.progress import LONGEST, Progress, stamped
+from restore.gates.runner.follow import FRESH, Step, build_gate_job, build_labels, build_no_result, choose_step
+from restore.gates.runner.progress import LONGEST, Progress, stamp
 from restore.gates.runner.request import GateRequest, make_request
 from restore.gates.runner.result import make_result, read_result
 from restore.kubernetes import FoundJob, Job, JobResult
-from restore.kubernetes.job_manifests import job_body, secret_body
+from restore.kubernetes.job_manifests import build_job_body, build_secret_body
 from restore.model.aws_account import AwsLogin
 from restore.model.request import QuietSettings, Runner, RunnerJob, Tls
 from tests.support import gate_worlds, worlds
@@ -62,7 +62,7 @@ def request(
 def made(folder: Path) -> Job:
     """The Job of that request."""
     settings = {"runner_job": RunnerJob(image="r:1", service_account="restore"), "tls": Tls(root_certificate="system")}
-    return gate_job(gate_worlds.forth(folder, **settings).context, request(folder))
+    return build_gate_job(gate_worlds.forth(folder, **settings).context, request(folder))
 
 
 # Which Job
@@ -79,17 +79,17 @@ def made(folder: Path) -> Job:
     ],
 )
 def test_a_run_that_was_cut_off_is_gone_on_with_and_never_doubled(found: FoundJob | None, step: Step) -> None:
-    assert next_step(found, has_result=True, moves=False, now=NOW) is step
+    assert choose_step(found, has_result=True, moves=False, now=NOW) is step
 
 
 def test_a_job_that_failed_while_nobody_looked_is_begun_again() -> None:
-    assert next_step(ENDED, has_result=False, moves=False, now=NOW) is Step.BEGIN
+    assert choose_step(ENDED, has_result=False, moves=False, now=NOW) is Step.BEGIN
 
 
 def test_a_proof_of_hours_ago_that_nobody_writes_does_not_count() -> None:
-    assert next_step(ENDED, has_result=True, moves=True, now=NOW) is Step.BEGIN
+    assert choose_step(ENDED, has_result=True, moves=True, now=NOW) is Step.BEGIN
     fresh = replace(ENDED, ended=NOW - FRESH)
-    assert next_step(fresh, has_result=True, moves=True, now=NOW) is Step.TAKE
+    assert choose_step(fresh, has_result=True, moves=True, now=NOW) is Step.TAKE
 
 
 def test_the_same_proof_has_the_same_job_whatever_the_plan_says(tmp_path: Path) -> None:
@@ -159,11 +159,11 @@ def test_a_document_of_another_version_is_refused_and_makes_nothing_unknown() ->
 
 def test_no_secret_stands_in_the_job_and_its_pod_may_change_nothing(tmp_path: Path) -> None:
     job = made(tmp_path)
-    body = job_body(job, 60)
+    body = build_job_body(job, 60)
     pod = body["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert worlds.PASSWORD not in json.dumps(body)
-    assert worlds.PASSWORD in json.dumps(secret_body(job, "uid-1"))
+    assert worlds.PASSWORD in json.dumps(build_secret_body(job, "uid-1"))
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
@@ -171,11 +171,11 @@ def test_no_secret_stands_in_the_job_and_its_pod_may_change_nothing(tmp_path: Pa
     }
     assert (pod["securityContext"]["runAsNonRoot"], pod["serviceAccountName"]) == (True, "restore")
     assert len(job.name) <= 63
-    assert labels_of(gate_worlds.forth(tmp_path).context, "validated").items() <= body["metadata"]["labels"].items()
+    assert build_labels(gate_worlds.forth(tmp_path).context, "validated").items() <= body["metadata"]["labels"].items()
 
 
 def test_a_drained_node_costs_no_proof_and_a_crash_is_not_repeated(tmp_path: Path) -> None:
-    spec = job_body(made(tmp_path), 60)["spec"]
+    spec = build_job_body(made(tmp_path), 60)["spec"]
     assert spec["backoffLimit"] == 0
     assert spec["podFailurePolicy"]["rules"][0]["onPodConditions"][0]["type"] == "DisruptionTarget"
 
@@ -221,7 +221,7 @@ def test_what_is_no_json_opens_nothing(tmp_path: Path) -> None:
 def test_a_job_without_enough_memory_says_which_key_gives_it_more(tmp_path: Path) -> None:
     job = made(tmp_path)
     ended = JobResult(False, 137, ("last words",), ("validated: exit code 137 (OOMKilled)",), "pod", "node")
-    problem = no_result(job, ended)
+    problem = build_no_result(job, ended)
     assert "runnerJob.memory" in problem.fix
     assert "last words" in problem.found
 
@@ -230,11 +230,11 @@ def test_a_job_without_enough_memory_says_which_key_gives_it_more(tmp_path: Path
 
 
 def test_each_line_of_a_job_is_shown_once_and_foreign_ones_never() -> None:
-    lines = [stamped(NOW + timedelta(seconds=number), f"validated: step {number}") for number in range(9)]
+    lines = [stamp(NOW + timedelta(seconds=number), f"validated: step {number}") for number in range(9)]
     progress = Progress("validated")
-    assert list(progress.new(lines)) == [f"step {number}" for number in range(4, 9)]
-    more = [*lines, "no line of ours", stamped(NOW + timedelta(minutes=1), f"\x1b[2J{'x' * 9999}")]
-    (last,) = progress.new(more)
+    assert list(progress.read_new(lines)) == [f"step {number}" for number in range(4, 9)]
+    more = [*lines, "no line of ours", stamp(NOW + timedelta(minutes=1), f"\x1b[2J{'x' * 9999}")]
+    (last,) = progress.read_new(more)
     assert len(last) == LONGEST
     assert last.isprintable()
 

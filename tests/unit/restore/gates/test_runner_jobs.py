@@ -19,8 +19,8 @@ from restore.gates.context import GateContext
 from restore.gates.hook import Proof, Stopped, Watch
 from restore.gates.runner import follow, probe, work
 from restore.gates.runner.request import make_request
-from restore.gates.runner.result import make_result, result_name
-from restore.kubernetes.job_manifests import Job, job_body
+from restore.gates.runner.result import make_result, name_result
+from restore.kubernetes.job_manifests import Job, build_job_body
 from restore.model.request import Runner, RunnerJob, Tls
 from sandbox.machine.layout import CHECKOUT
 from tests.support import gate_worlds, worlds
@@ -49,7 +49,7 @@ class Cluster:
     def get(self, path: str, **_: str) -> dict[str, Any] | None:
         return self.objects.get(path)
 
-    def items(self, path: str, **query: str) -> list[dict[str, Any]]:
+    def list_items(self, path: str, **query: str) -> list[dict[str, Any]]:
         if path.endswith("pods"):
             return [self.pods.pop(0)] if self.pods else []
         if not path.endswith("jobs"):
@@ -102,7 +102,7 @@ def answering(context: GateContext, gate: str = "validated") -> Callable[[str, s
 
     def write(name: str, uid: str) -> None:
         document = make_result(request, uid, PROOF)
-        context.store.write_result(context.plan.stack, context.plan.id, result_name(name, uid), document)
+        context.store.write_result(context.plan.stack, context.plan.id, name_result(name, uid), document)
 
     return write
 
@@ -112,7 +112,7 @@ def on(cluster: Cluster, stage: Stage) -> GateContext:
 
 
 def job_of(context: GateContext, gate: str = "validated") -> Job:
-    return follow.gate_job(context, make_request(context, clock(gate), EXPECTED))
+    return follow.build_gate_job(context, make_request(context, clock(gate), EXPECTED))
 
 
 def prove(context: GateContext, watch: Watch | None = None) -> Proof:
@@ -134,7 +134,7 @@ def test_a_proof_of_a_job_is_that_of_the_gate_and_nothing_is_left(stage: Stage) 
 def running(context: GateContext, gate: str = "validated") -> tuple[Cluster, str]:
     """A cluster in which the gate's Job was begun by an earlier run, and its path."""
     cluster = cast("Cluster", context.api)
-    body = job_body(job_of(context, gate), 60)
+    body = build_job_body(job_of(context, gate), 60)
     body["spec"]["suspend"] = False
     path = f"{JOBS}/{body['metadata']['name']}"
     cluster.create(JOBS, body)
@@ -155,7 +155,7 @@ def test_a_result_that_somebody_else_wrote_is_not_taken_and_holds_nothing_up(sta
     context = on(Cluster(), stage)
     cluster, path = running(context)
     answering(context)(path.rpartition("/")[2], "uid-1")
-    name = result_name(path.rpartition("/")[2], "uid-1")
+    name = name_result(path.rpartition("/")[2], "uid-1")
     file = next(tmp_path.rglob(f"{name}.json"))
     file.write_text(file.read_text().replace("db-CANDIDATE", "db-ANOTHER"))
     cluster.end(path, datetime.now(UTC))
@@ -292,7 +292,7 @@ def test_doctor_asks_from_a_job_with_the_job_s_own_logins(stage: Stage) -> None:
     assert not [word for word in ("/home/me", "15432") if word in written]
     read = probe.Question.read(written)
     assert (read.endpoint, read.endpoint.via, read.database) == (worlds.SOURCE_AT, "", "shop")
-    job = probe.probe_job(question)
+    job = probe.build_probe_job(question)
     assert job.arguments[:2] == ("probe", "--request")
     assert (job.image, job.runs_gate) == ("r:1", True)
 

@@ -180,7 +180,7 @@ class Proxy:
     def __init__(self, status: int) -> None:
         self.status, self.asked = status, list[tuple[object, ...]]()
 
-    def pod_health(self, *asked: object) -> int:
+    def ask_pod_health(self, *asked: object) -> int:
         self.asked.append(asked)
         return self.status
 

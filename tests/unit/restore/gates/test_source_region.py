@@ -30,10 +30,10 @@ SILENCE = TemporaryError.of(
 class Silent:
     """RDS of a region that is lost."""
 
-    def instance(self, _identifier: str) -> Instance | None:
+    def find_instance(self, _identifier: str) -> Instance | None:
         raise SILENCE
 
-    def instance_by_resource_id(self, _resource_id: str) -> Instance | None:
+    def find_instance_by_resource_id(self, _resource_id: str) -> Instance | None:
         raise SILENCE
 
 

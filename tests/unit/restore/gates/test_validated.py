@@ -17,17 +17,17 @@ from restore.errors import PermanentError, Problem
 from restore.evidence import Store
 from restore.gates.context import GateContext
 from restore.gates.hook import Watch
-from restore.gates.in_cluster import certificate
+from restore.gates.in_cluster import read_certificate
 from restore.gates.kept_answers import GateAnswers
-from restore.gates.targets import reading_target
+from restore.gates.targets import open_reading_target
 from restore.gates.validated import (
     SECONDS,
-    ahead_seconds,
     allow_seconds,
     check_problems,
-    fingerprint,
+    choose_ahead_seconds,
+    read_expectations,
     summarize,
-    wanted_expectations,
+    take_fingerprint,
 )
 from restore.model.planned import RecoveryPoint
 from restore.model.request import Method, Settings, Tls, ValidationSettings
@@ -57,16 +57,16 @@ def checks(tmp_path: Path) -> Path:
 
 
 def test_the_gate_runs_again_when_a_file_behind_the_expectations_changes(checks: Path) -> None:
-    before = fingerprint(using(checks))
-    assert fingerprint(using(checks)) == before
+    before = take_fingerprint(using(checks))
+    assert take_fingerprint(using(checks)) == before
     (checks.parent / "prisma" / "1_init" / "migration.sql").write_text("select 2")
-    after = fingerprint(using(checks))
+    after = take_fingerprint(using(checks))
     assert after != before
-    assert fingerprint(using(checks, baseline="s3://b/p")) != after
+    assert take_fingerprint(using(checks, baseline="s3://b/p")) != after
 
 
 def test_a_section_of_the_configuration_takes_the_place_of_the_files(checks: Path) -> None:
-    wanted = wanted_expectations(using(checks, inline={"tables": {"users": {"min": 7}}}))
+    wanted = read_expectations(using(checks, inline={"tables": {"users": {"min": 7}}}))
     assert {table: bounds.min for table, bounds in wanted.tables.items()} == {Table("public", "users"): 7}
     assert wanted.migrations
     assert wanted.migrations.applied == ("1_init",)
@@ -75,12 +75,12 @@ def test_a_section_of_the_configuration_takes_the_place_of_the_files(checks: Pat
 def test_expectations_that_cannot_be_used_are_refused_with_all_mistakes(checks: Path) -> None:
     checks.write_text("[tabels]\n[limits]\nworkers = 0\n")
     with pytest.raises(PermanentError, match=r"(?s)tabels.*limits\.workers"):
-        fingerprint(using(checks))
+        take_fingerprint(using(checks))
 
 
 @pytest.mark.parametrize(("taken", "ahead"), [(0, 1), (1800, 1801)])
 def test_rows_of_the_second_in_which_a_dump_was_stored_are_not_too_new(taken: int, ahead: int) -> None:
-    assert ahead_seconds(RecoveryPoint(Method.DUMP, at=NOW, until=NOW + timedelta(seconds=taken))) == ahead
+    assert choose_ahead_seconds(RecoveryPoint(Method.DUMP, at=NOW, until=NOW + timedelta(seconds=taken))) == ahead
 
 
 def test_the_summary_names_what_keeps_the_gate_shut_and_nothing_that_is_waived() -> None:
@@ -102,9 +102,9 @@ def test_what_the_source_has_as_well_shuts_nothing_and_is_told() -> None:
 
 
 def test_the_machine_s_own_certificates_are_no_file_to_be_read() -> None:
-    assert certificate(Tls("verify-full", "system")) is None
+    assert read_certificate(Tls("verify-full", "system")) is None
     with pytest.raises(PermanentError, match="rootCertificate"):
-        certificate(Tls("verify-full", "no-such-file"))
+        read_certificate(Tls("verify-full", "no-such-file"))
 
 
 OPERATOR = Target("db.example", "shop", "ghostadmin")
@@ -129,7 +129,7 @@ def test_functions_of_a_dump_that_nobody_trusts_never_get_the_operator_s_rights(
     monkeypatch.setattr("restore.dumps.load.read_role.open_reader", reading)
     plan = SimpleNamespace(point=RecoveryPoint(method))
     context = SimpleNamespace(plan=plan, settings=SimpleNamespace(backups=SimpleNamespace(allow=allow)))
-    with reading_target(cast("GateContext", context), watch("validated"), OPERATOR) as login:
+    with open_reading_target(cast("GateContext", context), watch("validated"), OPERATOR) as login:
         assert login.user == user
 
 
@@ -141,7 +141,7 @@ def test_a_sample_is_named_in_the_summary_of_the_gate() -> None:
 
 
 def test_the_gate_runs_again_when_all_of_the_data_is_asked_for_instead_of_a_sample(checks: Path) -> None:
-    assert fingerprint(using(checks, depth=Depth.SAMPLE)) != fingerprint(using(checks))
+    assert take_fingerprint(using(checks, depth=Depth.SAMPLE)) != take_fingerprint(using(checks))
 
 
 def test_the_gate_of_a_large_database_has_the_time_that_reading_it_needs() -> None:

@@ -34,29 +34,29 @@ def wanted() -> Plan:
     "subject", ["quiesced.unreachable", "safety-snapshot", 'validated.rows:public.we"ird', "validated.rows:it's.mine"]
 )
 def test_the_command_that_a_message_names_sets_the_waiver_of_that_check(subject: str) -> None:
-    words = shlex.split(waivers.command(subject))
+    words = shlex.split(waivers.build_command(subject))
     assert words[:4] == ["pulumi", "config", "set", "--path"]
     assert words[4].startswith("waive[")
     assert json.loads(words[4].removeprefix("waive").strip("[]")) == subject
-    assert Entries(WAIVING | {"waive": {subject: "we know about this"}}, "prod", "us-east-1").settings(NOW).waive
+    assert Entries(WAIVING | {"waive": {subject: "we know about this"}}, "prod", "us-east-1").read_settings(NOW).waive
 
 
 def test_a_name_that_the_key_does_not_take_is_waived_by_its_family() -> None:
-    assert '"validated.rows"' in waivers.command("validated.rows:" + "x" * 300)
-    assert '"validated.rows"' in waivers.command("validated.rows:a\nb")
+    assert '"validated.rows"' in waivers.build_command("validated.rows:" + "x" * 300)
+    assert '"validated.rows"' in waivers.build_command("validated.rows:a\nb")
 
 
 @pytest.mark.parametrize("check", sorted(waivers.NEVER))
 def test_no_name_waives_that_no_row_was_read(check: str) -> None:
     gate = check.partition(".")[0]
     given = {check: "we know about this", gate: "we know about this"}
-    assert waivers.reason(check, gate, given) is None
-    assert waivers.reason(f"{gate}.other", gate, given)
+    assert waivers.find_reason(check, gate, given) is None
+    assert waivers.find_reason(f"{gate}.other", gate, given)
     shown = waivers.with_command(Problem(check, "no row", "one", "pulumi up"))
     assert "no waiver covers this" in shown.fix
     assert "waive[" not in shown.fix
     with pytest.raises(Refused, match="no waiver covers"):
-        Entries(WAIVING | {"waive": {check: "we know about this"}}, "prod", "us-east-1").settings(NOW)
+        Entries(WAIVING | {"waive": {check: "we know about this"}}, "prod", "us-east-1").read_settings(NOW)
 
 
 def test_a_problem_that_is_told_again_has_its_command_once() -> None:

@@ -11,7 +11,7 @@ import pytest
 from restore.gates import quiesced, switched
 from restore.model.request import IgnoredSession
 from restore.postgres import BackgroundWriter, WriterKind
-from restore.postgres.write_counters import WriteCounters, written_since
+from restore.postgres.write_counters import TABLES_KEPT, WriteCounters, written_since
 from tests.support.gate_worlds import (
     COUNTERS,
     KNOWN,
@@ -61,6 +61,43 @@ def test_rows_written_after_the_freeze_are_named_by_table_before_they_stay_behin
     assert problem["found"] == "rows written to shop since 14:50:00 UTC: 2 (public.users 2)"
     assert f"host={SOURCE_HOST}" in problem["fix"]
     assert at.last["facts"]["written_since_freeze"] == 2
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"public.users": 900, "public.orders": 2}, "(TRUNCATE, VACUUM FULL, ALTER TABLE): public.users"),
+        ({"public.orders": 2}, "dropped or renamed: public.users"),
+    ],
+)
+def test_a_table_that_was_emptied_after_the_freeze_keeps_the_switch_shut(
+    databases: Databases, tmp_path: Path, files: dict[str, int], said: str
+) -> None:
+    databases.counters = replace(COUNTERS, files={"public.users": 1, "public.orders": 2})
+    freeze(tmp_path)
+    databases.counters = replace(COUNTERS, at=LATER, files=files)
+    at = forth(tmp_path)
+    assert switch(at) == {"switched.written"}
+    assert said in at.problems["switched.written"]["found"]
+    assert at.last["facts"]["tables_changed_since_freeze"] == ["public.users"]
+
+
+def test_a_partition_made_since_the_freeze_is_no_write_of_its_own() -> None:
+    before = replace(COUNTERS, files={"public.users": 1})
+    assert not written_since(before, replace(before, at=LATER, files={"public.users": 1, "public.p2": 2})).anything
+
+
+def test_evidence_without_files_is_compared_by_what_it_has() -> None:
+    earlier = {name: value for name, value in COUNTERS.as_json().items() if name != "files"}
+    now = replace(COUNTERS, at=LATER, files={"public.users": 1})
+    assert not written_since(WriteCounters.from_json(earlier), now).anything
+
+
+def test_of_very_many_tables_the_evidence_keeps_the_largest() -> None:
+    many = {f"public.t{number}": number for number in range(TABLES_KEPT + 1)}
+    kept = WriteCounters.from_json(replace(COUNTERS, files=many).as_json())
+    assert [*kept.files] == [*many][:TABLES_KEPT]
+    assert not written_since(kept, replace(COUNTERS, at=LATER, files=many)).anything
 
 
 def test_a_second_freeze_does_not_hide_what_was_written_after_the_first(databases: Databases, tmp_path: Path) -> None:

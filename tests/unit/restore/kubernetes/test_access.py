@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from restore.errors import PermanentError, TemporaryError
 from restore.kubernetes import Api
-from restore.kubernetes.access import review, review_rights
+from restore.kubernetes.access import build_review, review_rights
 from restore.model.rights import ClusterRight, Denied
 
 PATCH = ClusterRight.parse("patch deployments.apps", "shop", "api")
@@ -34,7 +34,7 @@ def api(*allowed: str, error: Exception | None = None) -> Api:
 
 
 def test_a_right_is_asked_for_as_the_api_server_will_ask_itself() -> None:
-    assert review(PATCH)["spec"]["resourceAttributes"] == {
+    assert build_review(PATCH)["spec"]["resourceAttributes"] == {
         "verb": "patch",
         "group": "apps",
         "resource": "deployments",
@@ -42,7 +42,7 @@ def test_a_right_is_asked_for_as_the_api_server_will_ask_itself() -> None:
         "namespace": "shop",
         "name": "api",
     }
-    attributes = review(LOG)["spec"]["resourceAttributes"]
+    attributes = build_review(LOG)["spec"]["resourceAttributes"]
     assert (attributes["resource"], attributes["subresource"], attributes["group"]) == ("pods", "log", "")
 
 

@@ -72,7 +72,7 @@ PLUGIN = {
 def test_a_login_reaches_the_server_with_the_operators_token(server: str, user: dict[str, Any], sent: str) -> None:
     """EKS's kubeconfig has a plugin (aws eks get-token)."""
     where = connection.load(kubeconfig(server, user), None)
-    answer = where.request("GET", f"{where.server}/version", where.headers(), None, (5.0, 5.0))
+    answer = where.send_request("GET", f"{where.server}/version", where.build_headers(), None, (5.0, 5.0))
     headers = {name.lower(): value for name, value in json.loads(answer.data).items()}
     assert headers["authorization"] == sent
 
@@ -86,7 +86,7 @@ def configured(**values: object) -> Any:
 
 def test_the_connections_verify_the_cluster_and_show_the_operators_certificate() -> None:
     made = configured(ssl_ca_cert="ca.pem", cert_file="me.pem", key_file="me.key", connection_pool_maxsize=20)
-    pool = connection.connection_pool(made)
+    pool = connection.open_pool(made)
     assert type(pool) is urllib3.PoolManager
     kept = pool.connection_pool_kw
     assert [str(kept[name]) for name in ("ca_certs", "cert_file", "key_file")] == ["ca.pem", "me.pem", "me.key"]
@@ -94,7 +94,7 @@ def test_the_connections_verify_the_cluster_and_show_the_operators_certificate()
 
 
 def test_a_cluster_behind_a_proxy_is_reached_through_it() -> None:
-    pool = connection.connection_pool(configured(host="https://10.0.0.1", proxy="http://127.0.0.1:3128"))
+    pool = connection.open_pool(configured(host="https://10.0.0.1", proxy="http://127.0.0.1:3128"))
     assert isinstance(pool, urllib3.ProxyManager)
     assert str(pool.proxy) == "http://127.0.0.1:3128"
 

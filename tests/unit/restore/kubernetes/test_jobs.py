@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from restore.kubernetes import Job, jobs, psql_job, run_job
+from restore.kubernetes import Job, build_psql_job, jobs, run_job
 from restore.kubernetes.api import Api
 
-JOB = psql_job(Job("shop", "restore-validate-inc-1", "registry.test/psql:17"), ("SELECT 1",), {"PGHOST": "db"})
+JOB = build_psql_job(Job("shop", "restore-validate-inc-1", "registry.test/psql:17"), ("SELECT 1",), {"PGHOST": "db"})
 
 
 class Cluster:
@@ -36,7 +36,7 @@ class Cluster:
         self.removed.append(path.rpartition("/")[2])
         return True
 
-    def items(self, path: str, **_: str) -> list[Any]:
+    def list_items(self, path: str, **_: str) -> list[Any]:
         container = {"name": "psql", "state": {"waiting": self._waiting}}
         status = {"phase": "Pending", "containerStatuses": [container]}
         return [{"metadata": {"name": "p", "uid": "2"}, "spec": {"nodeName": "node-1"}, "status": status}]

@@ -8,7 +8,7 @@ import pytest
 
 from restore.kubernetes import gitops
 from restore.kubernetes.api import ReadObject
-from restore.kubernetes.other_writers import Workloads, other_workloads, references_secret, writers
+from restore.kubernetes.other_writers import Workloads, find_writers, list_other_workloads, references_secret
 from restore.model.cluster import Writer
 
 APPS = ("api-gateway", "indexer")
@@ -23,7 +23,7 @@ def item(name: str, spec: dict[str, Any], status: dict[str, Any] | None = None, 
 
 
 def found(**lists: Any) -> tuple[Writer, ...]:
-    return writers(Workloads(**lists), "prod", APPS, SECRET)
+    return find_writers(Workloads(**lists), "prod", APPS, SECRET)
 
 
 def template(pod: dict[str, Any], **spec: Any) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def test_a_knative_service_is_told_once_and_not_as_its_deployment() -> None:
 
 
 def test_what_else_runs_is_searched_for_the_source_as_well() -> None:
-    listed = other_workloads(
+    listed = list_other_workloads(
         Workloads(
             deployments=[item("indexer", template({})), item("reports", template({})), item("off", {"replicas": 0})],
             cron_jobs=[item("nightly", {"jobTemplate": {"spec": template({})}}), item("resting", {"suspend": True})],
@@ -212,7 +212,7 @@ def owned(**metadata: Any) -> dict[str, Any]:
 
 def writer(owned_item: dict[str, Any], **states: Any) -> tuple[Writer, ...]:
     reads = {path: ReadObject(state) for path, state in states.items()}
-    return gitops.writers([("Deployment", owned_item)], "prod", reads)
+    return gitops.list_writers([("Deployment", owned_item)], "prod", reads)
 
 
 ARGO = owned(annotations={"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:prod/indexer"})
@@ -240,7 +240,7 @@ def test_argo_cd_with_automatic_sync_blocks(policy: dict[str, Any]) -> None:
 
 
 def test_an_argo_cd_application_elsewhere_is_looked_for_there() -> None:
-    found = gitops.owners(
+    found = gitops.find_owners(
         "Deployment", owned(annotations={"argocd.argoproj.io/tracking-id": "team_shop:apps/Deployment:p/i"}), "prod"
     )
     assert found[0].path == "/apis/argoproj.io/v1alpha1/namespaces/team/applications/shop"
@@ -275,7 +275,7 @@ def test_a_helm_release_is_suspended_by_its_own_command() -> None:
 def test_a_right_that_is_missing_is_told_apart_from_a_controller_that_works() -> None:
     reads = {ARGO_PATH: ReadObject(forbidden=True), FLUX_PATH: ReadObject(forbidden=True)}
     for item in (ARGO, owned(labels=FLUX_LABELS)):
-        (only,) = gitops.writers([("Deployment", item)], "prod", reads)
+        (only,) = gitops.list_writers([("Deployment", item)], "prod", reads)
         assert only.blocking
         assert "can't be read, the right is missing (docs/permissions.md, namespace" in only.detail
     (gone,) = writer(ARGO)
@@ -292,5 +292,5 @@ def test_what_is_suspended_says_how_it_goes_on() -> None:
 
 def test_one_owner_of_several_objects_is_said_once() -> None:
     items = [("Deployment", ARGO), ("Secret", {**ARGO, "metadata": {**ARGO["metadata"], "name": "credentials"}})]
-    (only,) = gitops.writers(items, "prod", {})
+    (only,) = gitops.list_writers(items, "prod", {})
     assert "Deployment indexer, Secret credentials" in only.detail

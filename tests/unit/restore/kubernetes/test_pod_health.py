@@ -57,9 +57,9 @@ def api(tmp_path: Path) -> Iterator[Api]:
     ("path", "status"), [("/up?deep=1", 204), ("/moved", 204), ("/loop", 302), ("/denied", 403), ("/down", 503)]
 )
 def test_what_a_pod_answers_is_told(api: Api, path: str, status: int) -> None:
-    assert api.pod_health("prod", "api-1", "http", 8080, path) == status
+    assert api.ask_pod_health("prod", "api-1", "http", 8080, path) == status
 
 
 def test_a_right_that_is_missing_is_not_taken_for_the_pods_answer(api: Api) -> None:
     with pytest.raises(Forbidden, match="pods/proxy"):
-        api.pod_health("prod", "api-1", "http", 8080, "/forbidden")
+        api.ask_pod_health("prod", "api-1", "http", 8080, "/forbidden")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from restore.kubernetes.references import Use, list_unreadable, references, uses
+from restore.kubernetes.references import Use, find_references, list_unreadable, uses
 from restore.model.cluster import Reference
 
 HOST = "shop.abc.us-east-1.rds.amazonaws.com"
@@ -18,7 +18,7 @@ OBJECTS = {"/api/v1/namespaces/prod/configmaps/settings": SETTINGS, "/api/v1/nam
 
 
 def places(pod_spec: dict[str, Any], *switched: Use) -> list[str]:
-    found = references("api", pod_spec, OBJECTS, "prod", switched)
+    found = find_references("api", pod_spec, OBJECTS, "prod", switched)
     return [reference.place for reference in found if reference.names(HOST)]
 
 

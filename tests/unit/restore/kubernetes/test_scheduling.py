@@ -9,7 +9,7 @@ import pytest
 
 from restore.kubernetes import read_node_room
 from restore.kubernetes.api import Api, Forbidden
-from restore.kubernetes.scheduling import node, node_pod, pod_needs, requests
+from restore.kubernetes.scheduling import parse_node, parse_node_pod, parse_pod_needs, sum_requests
 from restore.model.nodes import Requirement, Taint, Toleration
 
 
@@ -36,13 +36,13 @@ def container(cpu: str, **more: Any) -> dict[str, Any]:
     ],
 )
 def test_a_pod_reserves_its_largest_moment(spec: dict[str, Any], cpu: str) -> None:
-    assert requests(spec)["cpu"] == Decimal(cpu)
-    assert requests(spec)["pods"] == 1
+    assert sum_requests(spec)["cpu"] == Decimal(cpu)
+    assert sum_requests(spec)["pods"] == 1
 
 
 def test_where_a_pod_may_run_is_read_whole() -> None:
     line = {"key": "pool", "operator": "In", "values": ["web"]}
-    needs = pod_needs(
+    needs = parse_pod_needs(
         {
             "containers": [],
             "nodeSelector": {"disk": "ssd"},
@@ -62,7 +62,7 @@ def test_where_a_pod_may_run_is_read_whole() -> None:
 
 
 def test_a_node_tells_what_it_has_and_whom_it_takes() -> None:
-    described = node(
+    described = parse_node(
         {
             "metadata": {"name": "a", "labels": {"pool": "web"}},
             "spec": {"unschedulable": True, "taints": [{"key": "db", "effect": "NoSchedule"}]},
@@ -87,15 +87,15 @@ def test_a_pod_is_known_for_one_of_its_deployment() -> None:
         "labels": {"pod-template-hash": "5f8c7d9b4"},
         "ownerReferences": [{"kind": "ReplicaSet", "name": "api-5f8c7d9b4"}],
     }
-    described = node_pod({"metadata": metadata, "spec": {"nodeName": "a", "containers": [container("1")]}})
+    described = parse_node_pod({"metadata": metadata, "spec": {"nodeName": "a", "containers": [container("1")]}})
     assert (described.node, described.deployment, described.images) == ("a", ("shop", "api"), ("shop/api:1",))
-    assert node_pod({"metadata": {"namespace": "shop"}, "spec": {}}).deployment is None
+    assert parse_node_pod({"metadata": {"namespace": "shop"}, "spec": {}}).deployment is None
 
 
 def test_who_may_not_list_nodes_is_told_so_and_stopped_by_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: Api, path: str, **query: str) -> list[Any]:
         raise Forbidden("nodes is forbidden")
 
-    monkeypatch.setattr(Api, "items", refuse)
+    monkeypatch.setattr(Api, "list_items", refuse)
     room = read_node_room(Api())
     assert (room.nodes, room.pods, room.unasked) == ((), (), "nodes is forbidden")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from restore.kubernetes.api import ReadObject
-from restore.kubernetes.secret_controllers import secret_controllers, secret_writers
+from restore.kubernetes.secret_controllers import find_secret_controllers, list_secret_writers
 from restore.model.cluster import Writer
 
 KEY = "DATABASE_URL"
@@ -40,9 +40,9 @@ def writers(
     item: dict[str, Any], reads: Mapping[str, Any] | None = None, deployment: str | None = None
 ) -> tuple[Writer, ...]:
     """`reads`: objects, or what became of reading them, by path."""
-    controllers = secret_controllers(item, "prod", KEY, deployment)
+    controllers = find_secret_controllers(item, "prod", KEY, deployment)
     known = {path: read if isinstance(read, ReadObject) else ReadObject(read) for path, read in (reads or {}).items()}
-    return secret_writers(item, "prod", controllers, known)
+    return list_secret_writers(item, "prod", controllers, known)
 
 
 def external(policy: str) -> dict[str, Any]:

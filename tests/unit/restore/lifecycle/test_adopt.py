@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from restore import plan as plans
-from restore.config.keys import camel_case
+from restore.cli.adopt import list_changes
+from restore.config.keys import to_camel_case
 from restore.errors import Refused
 from restore.lifecycle import adopt
+from restore.model.dump import DumpVersion
 from restore.model.planned import Plan
 from restore.model.request import Traffic
 from tests.support import worlds
@@ -37,8 +39,11 @@ RUN = {
 }
 
 
+ROWS = {"instanceClass": {"wanted": "db.r6g.large", "found": "db.r6g.large"}}
+
+
 def attempt(gate: str, **changes: Any) -> dict[str, Any]:
-    facts = {"resource_id": "db-CANDIDATE", **changes.pop("facts", {})}
+    facts = {"resource_id": "db-CANDIDATE", "settings": ROWS, **changes.pop("facts", {})}
     ended = "2026-11-22T14:50:00+00:00"
     return {"gate": gate, "open": True, "ended": ended, "facts": facts, "fingerprint": dict(TERMS[gate]), **changes}
 
@@ -48,7 +53,7 @@ def frozen_plan(**changes: Any) -> Plan:
 
 
 def adopted(*records: Mapping[str, Any], plan: Plan | None = None) -> adopt.Adoption:
-    return adopt.make_adoption(plan or frozen_plan(), records, TERMS, {})
+    return adopt.make_adoption(plan or frozen_plan(), records, TERMS, {}, list_changes)
 
 
 def test_what_the_evidence_proves_of_this_instance_gets_its_receipt() -> None:
@@ -64,6 +69,7 @@ def test_what_the_evidence_proves_of_this_instance_gets_its_receipt() -> None:
         attempt("conformed", open=False),
         attempt("conformed", fingerprint={"expectations": "other"}),
         {key: value for key, value in attempt("conformed").items() if key != "fingerprint"},
+        attempt("conformed", facts={"settings": {}}),
     ],
 )
 def test_a_proof_of_another_instance_or_under_other_terms_proves_nothing(spoilt: Mapping[str, Any]) -> None:
@@ -91,11 +97,45 @@ def test_nothing_is_made_where_aws_has_nothing_to_adopt() -> None:
         adopted(plan=plan)
 
 
+def test_an_instance_that_somebody_changed_since_is_proved_again_and_that_is_shown() -> None:
+    rows = {name: {"wanted": value, "found": value} for name, value in (("instanceClass", "db.r6g.16xlarge"),)}
+    adoption = adopted(attempt("conformed", facts={"settings": rows}), attempt("validated"))
+    assert (dict(adoption.proofs), adoption.changed) == ({}, ("instanceClass",))
+    assert adoption.left == ("quiesced", "conformed", "validated")
+    assert adoption.plan.settings.instance_class == SOURCE_SETTINGS.instance_class
+    assert "Changed in AWS since the proofs, which no longer hold: instanceClass" in adopt.render(adoption, "prod", ".")
+
+
+def test_a_setting_that_was_waived_is_as_it_was_proved() -> None:
+    rows = {"instanceClass": {"wanted": "db.r6g.16xlarge", "found": SOURCE_SETTINGS.instance_class}}
+    adoption = adopted(attempt("conformed", facts={"settings": rows}))
+    assert list(adoption.proofs) == ["conformed"]
+    assert adoption.plan.settings.instance_class == "db.r6g.16xlarge"
+
+
+@pytest.mark.parametrize(
+    ("gate", "facts", "proved"),
+    [
+        ("scanned", {"versionId": "v1"}, True),
+        ("scanned", {"etag": "v1"}, True),
+        ("scanned", {"versionId": "v2", "etag": "e"}, False),
+        ("imported", {"dump": {"bucket": "b", "key": "k", "version": "v1"}}, True),
+        ("imported", {"dump": {"bucket": "b", "key": "k", "version": "v2"}}, False),
+    ],
+)
+def test_a_proof_of_other_bytes_of_a_dump_proves_nothing(gate: str, facts: Mapping[str, Any], proved: bool) -> None:
+    dump = DumpVersion("b", "k", "v1")
+    assert adopt.is_proof(attempt(gate, facts=facts), gate, candidate(), TERMS[gate], dump) is proved
+
+
 def test_the_settings_wanted_at_the_creation_are_those_that_were_recorded_whatever_the_source_has_now() -> None:
     wanted = asdict(replace(SOURCE_SETTINGS, instance_class="db.r6g.4xlarge", deletion_protection=True))
-    rows = {camel_case(name): {"wanted": value, "found": value} for name, value in wanted.items()}
+    rows = {to_camel_case(name): {"wanted": value, "found": value} for name, value in wanted.items()}
     recorded = json.loads(json.dumps(attempt("conformed", facts={"settings": rows})))
-    kept = adopted(recorded).plan.settings
+    plan = frozen_plan()
+    assert plan.candidate_found
+    made = replace(plan.candidate_found, settings=replace(SOURCE_SETTINGS, **wanted))
+    kept = adopted(recorded, plan=replace(plan, candidate_found=made)).plan.settings
     assert asdict(kept) == wanted
     assert adopted().plan.settings.instance_class == SOURCE_SETTINGS.instance_class
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from restore.model.rds_status import BROKEN, DEAD_ENDS, LEAVING, SNAPSHOT_READY, STATUSES, USABLE, way_out
+from restore.model.rds_status import BROKEN, DEAD_ENDS, LEAVING, SNAPSHOT_READY, STATUSES, USABLE, describe_way_out
 
 DOCUMENTED = """
 available backing-up configuring-enhanced-monitoring configuring-iam-database-auth configuring-log-exports
@@ -37,7 +37,7 @@ def test_no_status_is_waited_for_and_given_up_at_once() -> None:
 
 @pytest.mark.parametrize("status", sorted(BROKEN))
 def test_every_broken_status_has_a_command_that_leads_out_of_it(status: str) -> None:
-    fix = way_out(status, "shop-db")
+    fix = describe_way_out(status, "shop-db")
     assert "aws rds " in fix
     assert "shop-db" in fix
     assert "{" not in fix

@@ -19,7 +19,7 @@ from restore.evidence import Store
 from restore.gates.hook import Gate, Proof, Running
 from restore.gates.hook import attempt as attempt_gate
 from restore.gates.runner import values
-from restore.gates.runner.request import settings_there
+from restore.gates.runner.request import strip_local_settings
 from restore.model.notify import NotifySettings
 from restore.model.request import Request, Settings, Traffic
 from restore.notify import notifier as notifying
@@ -211,7 +211,7 @@ def test_sns_is_asked_in_the_topics_own_region(monkeypatch: pytest.MonkeyPatch) 
         regions.append(aws.region)
         return client
 
-    monkeypatch.setattr(Aws, "client", give)
+    monkeypatch.setattr(Aws, "open_client", give)
     topic = "arn:aws:sns:eu-west-1:123456789012:incidents"
     assert Sns(Aws("us-east-1"), topic).send(message(), ()) == Outcome(Sent.YES)
     assert (regions, client.published[0]["TopicArn"]) == (["eu-west-1"], topic)
@@ -304,7 +304,7 @@ def test_a_shut_gate_is_told_with_its_problem_and_stays_shut(run: Run, stubs: Ve
 
 
 def test_no_token_is_handed_to_a_job_in_the_cluster(run: Run) -> None:
-    there = json.dumps(values.to_json(settings_there(run.configured)))
+    there = json.dumps(values.to_json(strip_local_settings(run.configured)))
     assert TOKEN not in there
     assert KEY not in there
     assert values.from_json(json.loads(there)).notify == NotifySettings()

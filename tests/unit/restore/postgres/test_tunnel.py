@@ -28,12 +28,12 @@ def test_other_instances_and_those_without_an_address_stay_as_they_are() -> None
 
 def test_the_certificate_is_verified_for_the_endpoint_s_name_and_not_for_the_tunnel() -> None:
     target = Target("shop.example", "shop", "app", via="[::1]:15433")
-    keywords = target.keywords(None)
+    keywords = target.build_keywords(None)
     assert {name: keywords[name] for name in ("host", "hostaddr", "port", "sslmode")} == {
         "host": "shop.example",
         "hostaddr": "::1",
         "port": "15433",
         "sslmode": "verify-full",
     }
-    direct = Target("shop.example", "shop", "app").keywords(None)
+    direct = Target("shop.example", "shop", "app").build_keywords(None)
     assert (direct["hostaddr"], direct["port"]) == (NO_OTHER_SERVER["hostaddr"], "5432")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -23,6 +24,10 @@ LARGE = InstanceSettings(instance_class="db.r6g.large", storage_type="gp3")
         (InstanceSettings(instance_class="db.m5.4xlarge", storage_type="gp2"), "db.m5.4xlarge $1.424"),
         (InstanceSettings(instance_class="db.r6g.xlarge", multi_az=True), "db.r6g.xlarge Multi-AZ $0.900"),
         (InstanceSettings(instance_class="db.r6g.large", storage_type="io2"), "io2: no price known, not counted"),
+        (replace(LARGE, storage_type="io1", iops=10_000), "about $1.61 an hour"),
+        (replace(LARGE, storage_type="io1", iops=10_000, multi_az=True), "10,000 IOPS $2.740"),
+        (replace(LARGE, storage_type="io2", iops=10_000), "10,000 IOPS: no price known, not counted"),
+        (replace(LARGE, iops=14_000, storage_throughput=750), "2,000 IOPS $0.055, more than 500 MiB/s: no price known"),
     ],
 )
 def test_an_hour_is_told_with_what_it_is_made_of(settings: InstanceSettings, said: str) -> None:
@@ -42,6 +47,20 @@ def test_an_unknown_price_is_never_guessed_and_can_be_set(settings: InstanceSett
     said = describe_instance_cost(settings, 100, region, NONE)
     assert f"in {region} is known here: pulumi config set --path 'prices.instanceHour" in said
     assert "$" not in said
+
+
+def test_what_a_large_volume_has_without_a_price_costs_nothing() -> None:
+    said = describe_instance_cost(replace(LARGE, iops=12_000, storage_throughput=500), 400, "us-east-1", NONE)
+    assert "IOPS" not in said
+    assert "MiB/s" not in said
+
+
+def test_a_region_has_its_own_prices_and_never_another_ones() -> None:
+    here = InstanceSettings(instance_class="db.m7g.xlarge", storage_type="gp3")
+    assert "db.m7g.xlarge $0.480, 100 GiB of gp3 $0.018" in describe_instance_cost(here, 100, "ap-south-1", NONE)
+    said = describe_instance_cost(replace(here, storage_type="io1", iops=3000), 100, "ap-south-1", NONE)
+    assert "io1: no price known, not counted, 3,000 IOPS: no price known, not counted" in said
+    assert "no price of db.r6g.large in ap-south-1" in describe_instance_cost(LARGE, 100, "ap-south-1", NONE)
 
 
 def test_what_the_team_pays_stands_above_the_list() -> None:
@@ -74,7 +93,7 @@ def test_a_price_without_a_source_says_that_nobody_verified_it() -> None:
 
 
 def test_every_price_has_a_month() -> None:
-    tables = (*prices.FAMILIES.values(), *prices.DISKS.values(), prices.BACKUP, prices.TRANSFER)
+    tables = (*prices.FAMILIES.values(), *prices.DISKS.values(), *prices.IOPS.values(), prices.BACKUP, prices.TRANSFER)
     for price in (item for table in tables for item in table.values()):
         assert re.fullmatch(r"20\d\d-\d\d", price.read)
         assert price.dollars > 0

@@ -39,10 +39,10 @@ class Rds:
     def __init__(self, source: Instance | None, snapshots: Sequence[Snapshot] = ()) -> None:
         self.source, self.taken = source, tuple(snapshots)
 
-    def instance(self, identifier: str) -> Instance | None:
+    def find_instance(self, identifier: str) -> Instance | None:
         return self.source if self.source and self.source.identifier == identifier else None
 
-    def snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]:
+    def list_snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]:
         return tuple(item for item in self.taken if item.source_resource_id == resource_id)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from restore.errors import PermanentError
-from restore.model.identifiers import snapshot_fault
+from restore.model.identifiers import find_snapshot_fault
 from restore.model.labels import TAG_EXPIRES, TAG_REASON, TAG_STACK
 from restore.model.rds import Instance, Snapshot
 from restore.prevention.snapshots import WantedSnapshot, make_tags, name_snapshot, take_snapshot
@@ -25,14 +25,14 @@ class Rds:
         self.created: list[str] = []
         self.ends, self.status = ends, status
 
-    def instance(self, identifier: str) -> Instance | None:
+    def find_instance(self, identifier: str) -> Instance | None:
         return w.instance(identifier, status=self.status)
 
-    def snapshot(self, identifier: str) -> Snapshot | None:
+    def find_snapshot(self, identifier: str) -> Snapshot | None:
         taken = self.taken.get(identifier)
         return replace(taken, status=self.ends) if taken else None
 
-    def snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]:
+    def list_snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]:
         return tuple(item for item in self.taken.values() if item.source_resource_id == resource_id)
 
     def create_snapshot(self, instance: str, name: str, tags: Mapping[str, str]) -> None:
@@ -44,7 +44,7 @@ def test_the_snapshot_is_named_tagged_and_awaited() -> None:
     rds = Rds()
     taken = take_snapshot(rds, WANTED, w.NOW, print)
     assert taken.identifier == "shop-migration-42-drop-orders-20261122-150000"
-    assert snapshot_fault(taken.identifier) is None
+    assert find_snapshot_fault(taken.identifier) is None
     assert taken.tags == {
         TAG_STACK: "prod",
         TAG_REASON: "Migration 42: drop orders-",
@@ -54,7 +54,7 @@ def test_the_snapshot_is_named_tagged_and_awaited() -> None:
 
 @pytest.mark.parametrize("reason", ["", "!!!", "ä" * 300, "a--b - c-"])
 def test_any_reason_makes_a_name_that_rds_accepts(reason: str) -> None:
-    assert snapshot_fault(name_snapshot("shop", reason, w.NOW)) is None
+    assert find_snapshot_fault(name_snapshot("shop", reason, w.NOW)) is None
 
 
 def test_the_snapshot_of_a_killed_command_is_awaited_and_no_second_one_taken() -> None:

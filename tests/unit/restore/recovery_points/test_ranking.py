@@ -136,7 +136,7 @@ def test_what_is_printed_for_an_option_is_never_refused_for_what_an_earlier_choi
     assert len(printed) == len(options)
     for option, chain in zip(options, printed, strict=True):
         config = applied(SITE | {"id": "inc-1"} | earlier, chain)
-        request = Entries(config, "prod", "us-east-1").settings(NOW).request
+        request = Entries(config, "prod", "us-east-1").read_settings(NOW).request
         assert request
         assert request.method is option.method
         assert (request.backup_of, request.foreign_snapshot) == (None, False)
@@ -289,7 +289,7 @@ def test_a_point_is_tried_as_a_restore_of_its_own_without_what_was_configured_be
     keys = {"restore:id": "inc-1", "restore:method": "pitr", "restore:time": "latest", "restore:backupOf": "another"}
     merged = {**keys, **build_checked_keys(option)}
     plain = {key.removeprefix("restore:"): value for key, value in merged.items()}
-    request = Entries(SITE | plain, "prod", "us-east-1").settings(NOW).request
+    request = Entries(SITE | plain, "prod", "us-east-1").read_settings(NOW).request
     assert request
     assert (request.id, request.method, request.snapshot) == ("check", Method.SNAPSHOT, "rds:shop-2026-11-22-04-00")
     assert (request.time, request.backup_of, str(request.traffic)) == (None, None, "frozen")

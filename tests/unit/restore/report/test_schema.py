@@ -55,7 +55,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(_aws: object) -> str:
         raise PermanentError("no answer")
 
-    monkeypatch.setattr(provenance, "caller", denied)
+    monkeypatch.setattr(provenance, "read_caller", denied)
 
 
 @pytest.mark.parametrize("records", [FROZEN, RESTORED, BACK, SHUT])

@@ -41,10 +41,10 @@ class FakeRds:
     kill_after: str = ""
     kill_before: str = ""
 
-    def instances(self) -> tuple[Instance, ...]:
+    def list_instances(self) -> tuple[Instance, ...]:
         return tuple(self.listed.values())
 
-    def instance_by_resource_id(self, resource_id: str) -> Instance | None:
+    def find_instance_by_resource_id(self, resource_id: str) -> Instance | None:
         item = self.listed.get(resource_id)
         if item and item.status == "deleting":
             self.looks_left -= 1
@@ -52,13 +52,13 @@ class FakeRds:
                 del self.listed[resource_id]
         return item
 
-    def snapshot(self, identifier: str) -> Snapshot | None:
+    def find_snapshot(self, identifier: str) -> Snapshot | None:
         return self.made.get(identifier)
 
-    def snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]:
+    def list_snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]:
         return tuple(item for item in self.made.values() if item.source_resource_id == resource_id)
 
-    def automated_backups(self, *, resource_id: str | None = None) -> tuple[AutomatedBackup, ...]:
+    def list_automated_backups(self, *, resource_id: str | None = None) -> tuple[AutomatedBackup, ...]:
         return ()
 
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:

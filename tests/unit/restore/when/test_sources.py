@@ -43,7 +43,7 @@ def read(portions: Portions, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         assert service == "rds"
         return portions
 
-    monkeypatch.setattr(aws, "client", client)
+    monkeypatch.setattr(aws, "open_client", client)
     return list(history.read_log_file(aws, "shop", "error/postgresql.log"))
 
 

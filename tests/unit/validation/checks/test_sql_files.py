@@ -174,8 +174,8 @@ def test_only_checks_that_read_nothing_but_catalogs_besides_are_asked_with_the_a
 
 def test_the_severity_of_what_is_not_known_can_be_another_than_that_of_what_is_wrong() -> None:
     (made,) = planned(check(HEAD + "--: inconclusive = 'advisory'\n" + QUERY))
-    assert made.severity_of(Verdict.FAIL) is Severity.BLOCKING
-    assert made.severity_of(Verdict.INCONCLUSIVE) is Severity.ADVISORY
+    assert made.choose_severity(Verdict.FAIL) is Severity.BLOCKING
+    assert made.choose_severity(Verdict.INCONCLUSIVE) is Severity.ADVISORY
 
 
 def test_the_files_of_this_package_are_in_order() -> None:

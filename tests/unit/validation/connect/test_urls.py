@@ -28,7 +28,7 @@ def test_reading_a_url_changes_no_byte_of_it(url: str) -> None:
 
 
 def test_another_host_changes_nothing_else() -> None:
-    moved = str(parse(PRISMA).at("new.example.rds.amazonaws.com"))
+    moved = str(parse(PRISMA).with_host("new.example.rds.amazonaws.com"))
     assert moved == PRISMA.replace("old.example", "new.example")
 
 
@@ -41,12 +41,12 @@ def test_another_host_changes_nothing_else() -> None:
     ],
 )
 def test_host_and_port_are_replaced_together_or_alone(host: str, port: int | None, written: str) -> None:
-    assert str(parse("postgresql://u:%2B@h:5432/d?schema=x").at(host, port)) == written
+    assert str(parse("postgresql://u:%2B@h:5432/d?schema=x").with_host(host, port)) == written
 
 
 def test_a_host_hidden_in_the_query_is_refused_since_it_would_win_over_the_new_one() -> None:
     with pytest.raises(UrlError, match="host"):
-        parse("postgresql://u:p@h/d?host=other").at("new")
+        parse("postgresql://u:p@h/d?host=other").with_host("new")
 
 
 def test_libpq_gets_no_parameter_of_prismas() -> None:
@@ -110,8 +110,8 @@ def test_a_port_that_is_none_is_refused(port: str) -> None:
 
 
 def test_the_environment_leads_to_no_other_server_than_the_one_named() -> None:
-    assert Target("h", "d", "u").keywords(None)["hostaddr"] == ""
-    assert Target.from_url("postgresql://u@h/d?hostaddr=10.0.0.1").keywords(None)["hostaddr"] == "10.0.0.1"
+    assert Target("h", "d", "u").build_keywords(None)["hostaddr"] == ""
+    assert Target.from_url("postgresql://u@h/d?hostaddr=10.0.0.1").build_keywords(None)["hostaddr"] == "10.0.0.1"
 
 
 def test_a_secret_is_blotted_out_plain_and_encoded() -> None:
@@ -126,7 +126,7 @@ def test_white_space_around_a_url_is_no_part_of_it_and_stays(around: tuple[str, 
     for url in SAME:
         assert str(parse(f"{before}{url}{after}")) == f"{before}{url}{after}"
     assert read_parameters(f"{before}postgresql://u:p@h/app{after}")["dbname"] == "app"
-    moved = parse(f"{before}{PRISMA}{after}").at("new.example.rds.amazonaws.com")
+    moved = parse(f"{before}{PRISMA}{after}").with_host("new.example.rds.amazonaws.com")
     assert str(moved) == f"{before}{PRISMA.replace('old.example', 'new.example')}{after}"
 
 
@@ -150,6 +150,6 @@ def test_bytes_around_or_in_a_url_are_named_and_not_guessed_at(url: str, named: 
 def test_a_jdbc_url_is_read_and_moved_like_any_other() -> None:
     url = "jdbc:postgresql://old.example:5432/shop?user=app&password=p%40ss&ssl=true"
     assert str(parse(url)) == url
-    assert str(parse(url).at("new.example")) == url.replace("old.example", "new.example")
+    assert str(parse(url).with_host("new.example")) == url.replace("old.example", "new.example")
     known = read_parameters(url)
     assert (known["host"], known["user"], known["password"], known["dbname"]) == ("old.example", "app", "p@ss", "shop")

@@ -14,10 +14,10 @@ from validation.runner.limits import (
     allow_budget,
     allow_for_size,
     describe_reading,
+    estimate_fetched_bytes,
+    estimate_page_seconds,
     estimate_seconds,
-    fetched_bytes,
     format_duration,
-    page_seconds,
 )
 from validation.verdict import Depth
 
@@ -38,13 +38,13 @@ def test_reading_all_of_a_terabyte_is_never_cut_off_on_a_fresh_volume() -> None:
 
 
 def test_a_statement_has_the_time_that_its_table_needs() -> None:
-    budget = Budget(300, 0, page_seconds=page_seconds(Limits(), 4))
+    budget = Budget(300, 0, page_seconds=estimate_page_seconds(Limits(), 4))
     assert budget.allow(scan(0)) == 300
     assert budget.allow(scan(PAGES)) > 2 * 4 * TERABYTE / FRESH_RATE, "four sessions share the volume"
 
 
 def test_what_is_declared_wins_over_the_size() -> None:
-    assert page_seconds(Limits(statement_seconds=5), 4) == 0
+    assert estimate_page_seconds(Limits(statement_seconds=5), 4) == 0
     assert allow_budget(Limits(budget_seconds=60), [scan(PAGES)], PAGES, Depth.FULL) == 60
 
 
@@ -53,9 +53,9 @@ def test_a_small_database_has_the_time_it_always_had() -> None:
 
 
 def test_a_sample_fetches_a_tenth_at_most_and_a_small_database_as_a_whole() -> None:
-    assert fetched_bytes(2 * TERABYTE, Depth.SAMPLE) <= 0.101 * 2 * TERABYTE
-    assert fetched_bytes(10**8, Depth.SAMPLE) == 10**8
-    assert fetched_bytes(TERABYTE, Depth.FULL) == TERABYTE
+    assert estimate_fetched_bytes(2 * TERABYTE, Depth.SAMPLE) <= 0.101 * 2 * TERABYTE
+    assert estimate_fetched_bytes(10**8, Depth.SAMPLE) == 10**8
+    assert estimate_fetched_bytes(TERABYTE, Depth.FULL) == TERABYTE
 
 
 def test_what_is_going_to_be_read_is_told_with_how_long_it_takes() -> None:
