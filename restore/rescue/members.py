@@ -47,7 +47,7 @@ class Rescue:
 
     @classmethod
     def begin(cls, source: Connection, candidate: Connection) -> Rescue:
-        """Both connections are prepared."""
+        """Reads which tables both have. The connections went through transfer.prepare before their transactions."""
         here, there = transfer.read_shapes(source), transfer.read_shapes(candidate)
         return cls(source, candidate, here, there, read_foreign_keys(source))
 
