@@ -191,7 +191,7 @@ def _list_apart(rescue: Rescue, parts: Sequence[Part]) -> tuple[Apart, ...]:
     reasons: dict[tuple[Table, str], Reason] = {}
     for part in parts:
         asked = sql.SQL("SELECT rescue_reason, {} FROM {} AS t ORDER BY {}").format(
-            statements.shown_key(part), _apart(part), names(part.key, "t")
+            statements.shown_key(part.key), _apart(part), names(part.key, "t")
         )
         for reason, key in rescue.source.execute(asked).fetchall():
             reasons.setdefault((part.table, str(key)), Reason(reason))

@@ -20,6 +20,7 @@ from restore.rescue.apart import set_apart
 from restore.rescue.members import Member, Rescue
 from restore.rescue.model import Apart, Done, ForeignKey, Reason, Wish
 from restore.rescue.run import bring_back
+from restore.rescue.statements import names, shown_key
 from validation.expectations.table_names import Table
 
 
@@ -85,13 +86,27 @@ def carry(
 
     def collect(rescue: Rescue) -> list[Member]:
         nonlocal apart
-        members = list(_members(rescue, tables, since))
-        apart = set_apart(rescue, members, sql.SQL("NOT {}").format(since))
+        shared = [table for table in tables if rescue.find_pair(table)]
+        members = list(_members(rescue, shared, since))
+        apart = (
+            *set_apart(rescue, members, sql.SQL("NOT {}").format(since)),
+            *(_list_rows(rescue, table, since) for table in tables if table not in shared),
+        )
         return members
 
     wish = Wish(tables[0], overwrite=True)
     done = bring_back(source, candidate, wish, collect, undo, title, say)
     return Carried(done, (*apart, *_refused(done)))
+
+
+def _list_rows(rescue: Rescue, table: Table, since: sql.Composable) -> Apart:
+    """Names the rows of a table that came to the candidate since the switch, as migrations bring them."""
+    shape = rescue.there[table]
+    statement = sql.SQL("SELECT {} FROM {} AS t WHERE {} ORDER BY {}").format(
+        shown_key(shape.key), shape.relation, since, names(shape.key, "t")
+    )
+    keys = tuple(str(key) for (key,) in rescue.candidate.execute(statement).fetchall())
+    return Apart(table, Reason.NO_TABLE, shape.key, keys)
 
 
 def _refused(done: Sequence[Done]) -> Iterator[Apart]:

@@ -76,7 +76,7 @@ class Rescue:
         path |= {parent.part.table}
         for foreign_key in self.foreign_keys:
             is_child = foreign_key.parent == parent.part.table and foreign_key.child not in path
-            pair = self._found_pair(foreign_key.child)
+            pair = self.find_pair(foreign_key.child)
             if not is_child or foreign_key.on_delete not in TAKEN_ALONG or pair is None:
                 continue
             why = f"its {foreign_key.name} refers to {parent.part.table}"
@@ -130,7 +130,8 @@ class Rescue:
             raise Refused([Problem(f"table {table}", "nothing tells its rows apart", needed, PAGE)])
         return pair
 
-    def _found_pair(self, table: Table) -> TablePair | None:
+    def find_pair(self, table: Table) -> TablePair | None:
+        """Returns a table of both sides whose rows can be told apart; None where there is none."""
         pair = transfer.pair_of(self.here, self.there, table)
         return pair if pair and pair.key else None
 

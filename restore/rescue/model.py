@@ -158,6 +158,7 @@ class Reason(StrEnum):
     UNIQUE = "another row of the source has its unique value"
     REFERS = "refers to a row that is set apart"
     REFUSED = "a constraint of the source refuses it"
+    NO_TABLE = "the source has no such table, or not with this key"
 
 
 @dataclass(frozen=True)

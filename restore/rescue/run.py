@@ -115,10 +115,11 @@ def _bring_back(
             source.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL work_mem = '{WORK_MEM}'")
             source.execute("SET CONSTRAINTS ALL DEFERRED")
             rescue = Rescue.begin(source, candidate)
-            members = collect(rescue)
-            search_path = read_search_path(source, members[-1].part.facts.owner)
-            done = _write(_Writing(rescue, undo, search_path, only_possible), members, wish)
-            undo.finish(search_path)
+            done: tuple[Done, ...] = ()
+            if members := collect(rescue):
+                search_path = read_search_path(source, members[-1].part.facts.owner)
+                done = _write(_Writing(rescue, undo, search_path, only_possible), members, wish)
+                undo.finish(search_path)
         except BaseException:
             undo.discard()
             raise

@@ -169,15 +169,15 @@ def count_lost(part: Part) -> sql.Composed:
     return sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(part.sent, missing(part))
 
 
-def shown_key(part: Part) -> sql.Composed:
+def shown_key(key: Iterable[str]) -> sql.Composed:
     """Writes a key as a JSON array of texts, long ones cut."""
-    texts = (sql.SQL("left({}::text, 80)").format(sql.Identifier("t", name)) for name in part.key)
+    texts = (sql.SQL("left({}::text, 80)").format(sql.Identifier("t", name)) for name in key)
     return sql.SQL("json_build_array({})::text").format(sql.SQL(", ").join(texts))
 
 
 def lost_keys(part: Part) -> sql.Composed:
     """Reads the keys of all rows that are missing."""
-    return sql.SQL("SELECT {} FROM {} AS t WHERE {}").format(shown_key(part), part.sent, missing(part))
+    return sql.SQL("SELECT {} FROM {} AS t WHERE {}").format(shown_key(part.key), part.sent, missing(part))
 
 
 def example_keys(part: Part) -> sql.Composed:
@@ -187,7 +187,7 @@ def example_keys(part: Part) -> sql.Composed:
         "(SELECT {key} FROM {sent} AS t JOIN {table} AS s ON {match} WHERE {differs} "
         "LIMIT {most}) LIMIT {most}"
     ).format(
-        key=shown_key(part),
+        key=shown_key(part.key),
         sent=part.sent,
         missing=missing(part),
         table=part.facts.relation,
@@ -416,7 +416,7 @@ def _is_free(part: Part, columns: Sequence[str], alias: str) -> sql.Composed:
 
 def locked_keys(part: Part) -> sql.Composed:
     """Reads the keys of the rows that are locked."""
-    return sql.SQL("SELECT {} FROM {} AS t").format(shown_key(part), part.locked)
+    return sql.SQL("SELECT {} FROM {} AS t").format(shown_key(part.key), part.locked)
 
 
 def assigned(part: Part, alias: str) -> sql.Composed:

@@ -13,7 +13,8 @@ import pytest
 from psycopg.rows import TupleRow
 
 from restore.errors import PermanentError
-from restore.rescue.model import Wish
+from restore.rescue.carry import Carried
+from restore.rescue.model import Apart, Reason, Wish
 from sandbox.machine.processes import wait_until
 from tests.postgres.rescue.conftest import CUSTOMERS, ORDERS, Shop
 from tests.postgres.rescue.test_rescue import undo, written
@@ -279,6 +280,16 @@ def test_a_carry_takes_along_tables_that_refer_to_each_other_and_where_the_seque
     assert {one.table.name: one.inserted for one in carried.done} == {"teams": 1, "people": 1, "refs": 2}
     assert carried.apart == ()
     assert shop.ask("INSERT INTO refs DEFAULT VALUES RETURNING ref") == [("R-4",)]
+
+
+def test_a_table_that_only_the_candidate_has_is_named_and_keeps_no_other_from_being_carried(shop: Shop) -> None:
+    switched = shop.next_transaction()
+    shop.restored.execute("CREATE TABLE fresh AS SELECT 7 AS id; ALTER TABLE fresh ADD PRIMARY KEY (id)")
+    fresh = Apart(Table("public", "fresh"), Reason.NO_TABLE, ("id",), ('["7"]',))
+    assert shop.carry(switched) == Carried((), (fresh,))
+    shop.restored.execute("INSERT INTO orders (customer_id, amount) VALUES (1, 5)")
+    carried = shop.carry(switched)
+    assert (written(carried.done), carried.apart) == ({"orders": (1, 0, 0)}, (fresh,))
 
 
 @pytest.mark.parametrize(
