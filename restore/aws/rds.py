@@ -12,7 +12,7 @@ from restore.aws.client import Aws, call_or_none, translate_errors
 from restore.errors import PermanentError, Problem
 from restore.model.rds import AutomatedBackup, Instance, InstanceSettings, Snapshot
 from restore.model.rds_status import DEAD_ENDS, describe_way_out
-from restore.polling import wait_for
+from restore.polling import ignore, wait_for
 from restore.redaction import register_secret
 
 if TYPE_CHECKING:
@@ -248,11 +248,13 @@ class Rds:
         stop: threading.Event,
         deadline: float,
         subject: str,
+        say: Callable[[str], object] = ignore,
         longest: float = 15.0,
     ) -> Instance:
         """Polls until the instance is as wanted. Ask for the wanted setting: `available` alone may be the past.
 
-        `deadline` is of time.monotonic(), `longest` the longest pause between reads, in seconds. Raises TemporaryError
+        `deadline` is of time.monotonic(), `longest` the longest pause between reads, in seconds; `say` is told which
+        temporary error RDS is asked again for. Raises TemporaryError
         when stopped or out of time; PermanentError when the instance is gone, or in a status that waiting can't end
         (`incompatible-restore`, ...).
         """
@@ -265,6 +267,7 @@ class Rds:
             describe=lambda item: (
                 f"{item.identifier} is {item.status}, pending changes {sorted(item.pending) or 'none'}"
             ),
+            say=say,
             longest=longest,
         )
 

@@ -291,6 +291,7 @@ class Rotation:
             subject=f"RDS to rotate {self.secret_id}",
             describe=lambda _: "not yet",
             fix=COMMAND,
+            say=self.say,
             longest=5.0,
         )
 

@@ -177,7 +177,12 @@ def wait_until_usable(context: GateContext, watch: Watch) -> Instance:
         return is_ready
 
     return context.rds.wait_until(
-        resource_id, ready, stop=watch.stop, deadline=watch.deadline, subject=f"{context.plan.candidate} to be usable"
+        resource_id,
+        ready,
+        stop=watch.stop,
+        say=watch.say,
+        deadline=watch.deadline,
+        subject=f"{context.plan.candidate} to be usable",
     )
 
 
@@ -203,7 +208,13 @@ def bring_in_line(
     subject = f"the settings of {candidate.identifier}"
     try:
         return context.rds.wait_until(
-            candidate.resource_id, holds, stop=watch.stop, deadline=end, subject=subject, longest=LONGEST_PAUSE
+            candidate.resource_id,
+            holds,
+            stop=watch.stop,
+            say=watch.say,
+            deadline=end,
+            subject=subject,
+            longest=LONGEST_PAUSE,
         )
     except TemporaryError:
         if watch.stop.is_set():
@@ -300,6 +311,7 @@ def reboot(context: GateContext, watch: Watch, candidate: Instance) -> Instance:
             candidate.resource_id,
             lambda instance: instance.status in USABLE and not instance.parameters_pending_reboot,
             stop=watch.stop,
+            say=watch.say,
             deadline=min(watch.deadline, watch.read_clock() + CHANGE_SECONDS),
             subject=f"the reboot of {candidate.identifier}",
         )

@@ -22,7 +22,7 @@ from typing import Any, TypeVar, cast
 import pulumi
 
 from restore import polling
-from restore.errors import GateClosed, Problem, TemporaryError, list_problems
+from restore.errors import GateClosed, Problem, list_problems
 from restore.evidence.current_run import GateAtWork
 from restore.gates.error_problems import build_unproved
 from restore.model import waivers
@@ -33,7 +33,6 @@ Value = TypeVar("Value")
 
 TIDY_SECONDS = 4.0
 """The engine kills the program 5 s after its SIGINT: what a stopped gate has left to end cleanly."""
-SAY_EVERY_SECONDS = 15.0
 PAGE = "docs/troubleshooting.md"
 """Has an entry for each problem's name; made from restore/troubleshooting/."""
 RESOURCE_ID = "resource_id"
@@ -80,8 +79,7 @@ class Watch:
         self.stop = stop
         self._end = time.monotonic() + seconds
         self._count_seconds = seconds
-        self._say = say
-        self._said: tuple[str, float] = ("", 0.0)
+        self._speaker = polling.Speaker(say)
 
     @property
     def deadline(self) -> float:
@@ -96,14 +94,11 @@ class Watch:
     @property
     def said(self) -> str:
         """The last status line; empty where none was said."""
-        return self._said[0]
+        return self._speaker.said.removeprefix(f"{self.gate}: ")
 
     def say(self, text: str) -> None:
         """Says a status line in `pulumi up`; the same text again at most every 15 s."""
-        last, at = self._said
-        if text != last or time.monotonic() - at >= SAY_EVERY_SECONDS:
-            self._said = (text, time.monotonic())
-            self._say(f"{self.gate}: {text}")
+        self._speaker.say(f"{self.gate}: {text}")
 
     def wait_for(
         self,
@@ -117,23 +112,15 @@ class Watch:
         longest: float = 15.0,
     ) -> Value:
         """Waits as restore.polling's `wait_for` does, by this gate's clock, for at most `seconds`; raises as that
-        does. Says which temporary error it reads again for: AWS or the cluster may stay silent for minutes."""
-
-        def read_aloud() -> Value:
-            try:
-                return read()
-            except TemporaryError as error:
-                reason = str(error).partition("\n")[0]
-                self.say(f"waiting for {subject}, and trying again: {reason}")
-                raise
-
+        does. Says which temporary error it reads again for."""
         return polling.wait_for(
-            read_aloud,
+            read,
             is_done,
             stop=self.stop,
             deadline=min(self.deadline, self.read_clock() + seconds),
             subject=subject,
             describe=describe,
+            say=self.say,
             first=first,
             longest=longest,
         )

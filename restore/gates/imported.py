@@ -182,6 +182,7 @@ def set_operator_password(context: GateContext, watch: Watch, candidate: Instanc
         candidate.resource_id,
         lambda instance: instance.managed_secret is None and instance.status in USABLE,
         stop=watch.stop,
+        say=watch.say,
         deadline=watch.deadline,
         subject=f"the operator's password on {candidate.identifier}",
     )

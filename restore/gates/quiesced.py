@@ -134,6 +134,7 @@ def await_snapshot_ready(context: GateContext, watch: Watch) -> Iterable[Problem
             source.resource_id,
             settled,
             stop=watch.stop,
+            say=watch.say,
             deadline=watch.deadline,
             subject=f"{source.identifier} to be available",
         )

@@ -32,6 +32,8 @@ SECONDS = 900.0
 HEALTH_SECONDS = 10.0
 SECRET = "serving.secret:"
 SESSIONS = "serving.sessions:"
+BY_USER = "sessions_by_user"
+"""The fact that says how many sessions of the applications' user no pod is known for."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,13 @@ def conclude(context: GateContext, observation: Observation, problems: tuple[Pro
         return Proof(Verdict.FAIL, "what is left open is waived, or has to be", facts, problems)
     endpoint = context.plan.apps[0].endpoint
     others = "the database that was left can't be asked" if "left_unreachable" in facts else "none elsewhere"
-    return Proof(Verdict.PASS, f"every Deployment is ready and connected to {endpoint}, {others}", facts)
+    connected = f"connected to {endpoint}, {others}"
+    if unnamed := facts.get(BY_USER):
+        connected = (
+            f"{unnamed} of their user's sessions are on {endpoint}, {others}; whose they are isn't known by their "
+            "addresses (a proxy, NAT, or another client of that user)"
+        )
+    return Proof(Verdict.PASS, f"every Deployment is ready and {connected}", facts)
 
 
 def find_changed_secret_problems(context: GateContext, watch: Watch, observation: Observation) -> list[Problem]:
@@ -218,7 +226,7 @@ def find_session_problems(context: GateContext, pods: dict[str, list[Pod]], fact
     user = urls.read_parameters(context.read_application_url()).get("user")
     if unnamed := sum(session.user == user for session in by_app.get("", ())):
         # Behind a proxy, a NAT or on the node's own network a session has another address than its pod
-        facts["sessions_by_user"] = unnamed
+        facts[BY_USER] = unnamed
         return []
     return [
         Problem(

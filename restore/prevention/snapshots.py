@@ -115,6 +115,7 @@ def _await(rds: RdsCalls, name: str, say: Callable[[str], object]) -> Snapshot:
         subject=f"snapshot {name}",
         describe=lambda item: item.status if item else "not listed yet",
         fix=f"aws rds describe-db-snapshots --db-snapshot-identifier {name}",
+        say=say,
     )
     if snapshot is None or snapshot.status != AVAILABLE:
         found = snapshot.status if snapshot else "gone"

@@ -71,6 +71,7 @@ class Creation:
                     subject=f"AWS to accept the restore to {self.plan.candidate}",
                     describe=lambda _: f"no such instance yet; {UNTOUCHED}",
                     fix="pulumi up (without --parallel 1)",
+                    say=self._say,
                     longest=2.0,
                 )
         except RestoreError as error:

@@ -79,6 +79,7 @@ class Restoration:
                     subject=f"RDS to list {self.plan.candidate}",
                     describe=lambda _: "no such instance yet",
                     fix="pulumi up",
+                    say=self._say,
                     longest=2.0,
                 )
         except RestoreError as error:
@@ -100,6 +101,7 @@ class Restoration:
                     stop=self._running.stop,
                     deadline=time.monotonic() + seconds,
                     subject=f"RDS to restore {self.plan.candidate} (`pulumi up` again goes on waiting)",
+                    say=self._say,
                     longest=LONGEST_PAUSE,
                 )
         except RestoreError as error:

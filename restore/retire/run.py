@@ -158,6 +158,7 @@ class Retiring:
             subject=f"the deletion of {self.resource_id}",
             describe=lambda instance: f"status {instance.status}" if instance else "gone",
             fix=f"python -m restore retire {self.resource_id}",
+            say=self.say,
             first=min(0.5, self.longest),
             longest=self.longest,
         )

@@ -133,7 +133,7 @@ def choose_next(found: Found, situation: Situation, otherwise: str) -> str:
     """Returns what is next: while somebody runs it, to wait; after a kill, Pulumi's lock is in the way."""
     run = found.run
     if situation is Situation.RUNNING and run:
-        return f"wait for the run of {run.user}@{run.host}, or ask there: python -m restore status --watch"
+        return f"wait for the run of {run.user}@{run.host} (python -m restore status --watch shows how it goes on)"
     if run and run.judge(found.now) is Life.SILENT:
         return UNLOCK
     return otherwise

@@ -58,7 +58,7 @@ def describe_safe(context: RestoreContext, serving: Instance | None) -> str:
 
 def describe_next(context: RestoreContext, found: Traffic | None, gates: Mapping[str, bool]) -> str:
     if shut := _list_shut(gates):
-        return f"gate {', '.join(shut)} is shut: python -m restore status says why; then: pulumi up"
+        return f"gate {', '.join(shut)} is shut: python -m restore report (says why, and what to do); then: pulumi up"
     if found is not context.request.traffic:
         return "pulumi up (goes on where it stopped)"
     if found is Traffic.RESTORED:

@@ -65,7 +65,7 @@ class Gateway:
             return self._rds(environ, start, scope[1])
         if document := self._looked_up(request) or self._rotated_by_rds(request):
             return _respond(start, 200, "application/x-amz-json-1.1", document)
-        if refusal := _unpublishable(request) or self._missing(request):
+        if refusal := refuse_message(request) or self._missing(request):
             return _refuse(start, request, refusal)
         return self._moto(environ, self._replication.told(environ, start))
 
@@ -122,7 +122,7 @@ class Gateway:
         return 200, protocol.answer(model, result, request_id)
 
 
-def _unpublishable(request: Request) -> Refusal | None:
+def refuse_message(request: Request) -> Refusal | None:
     """SNS's refusal of a message that it wouldn't publish; None for all else."""
     credential = credential_of(request)
     if credential is None or credential.service != "sns":

@@ -83,3 +83,19 @@ def test_a_permanent_error_ends_it() -> None:
 
 def test_pauses_grow_to_their_limit() -> None:
     assert list(islice(pauses(1.0, 3.0), 5)) == [1.0, 1.5, 2.25, 3.0, 3.0]
+
+
+def test_silence_of_aws_is_told_while_something_waits_for_it() -> None:
+    said = list[str]()
+    answers = iter([TemporaryError("RDS doesn't answer\n  fix: ..."), TemporaryError("RDS doesn't answer"), "right"])
+
+    def read() -> str:
+        if isinstance(answer := next(answers), TemporaryError):
+            raise answer
+        return answer
+
+    done = wait_for(
+        read, lambda _: True, stop=threading.Event(), deadline=time.monotonic() + 60, subject="RDS", say=said.append,
+        first=0.001,
+    )  # fmt: skip
+    assert (done, said) == ("right", ["waiting for RDS, and trying again: RDS doesn't answer"])

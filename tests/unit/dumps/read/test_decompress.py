@@ -80,6 +80,6 @@ def test_zeros_behind_a_gzip_member_are_padding() -> None:
 
 
 def test_a_file_does_not_choose_how_much_memory_its_reader_takes() -> None:
-    greedy = lzma.compress(RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 512 << 20}])
+    greedy = lzma.compress(RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 128 << 20}])
     with pytest.raises(PermanentError, match=r"(?i)memory"):
         unpacked(greedy, Compression.XZ)

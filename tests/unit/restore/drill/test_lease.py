@@ -54,7 +54,7 @@ def held(ago: timedelta) -> dict[str, Any]:
 
 
 def lease(api: Any) -> DrillLease:
-    return DrillLease(api, "shop-drill", "grace@ci")
+    return DrillLease(api, "shop-drill", "grace@ci", pause=lambda _seconds: None)
 
 
 def test_it_is_held_while_the_drill_runs_and_free_afterwards() -> None:
@@ -70,6 +70,21 @@ def test_a_drill_that_runs_keeps_out_another() -> None:
     with pytest.raises(PermanentError, match="ada@laptop runs one"), lease(api).hold():
         pytest.fail("it went on")
     assert api.lease is not None
+
+
+@pytest.mark.parametrize("behind", [timedelta(minutes=3), timedelta(hours=1)])
+def test_a_drill_whose_clock_is_behind_is_not_taken_for_a_killed_one(behind: timedelta) -> None:
+    api = Api(held(behind))
+    other = lease(api)
+
+    def renew(_seconds: float) -> None:
+        api.lease = {**held(behind), "metadata": {"resourceVersion": "8"}}
+
+    other.pause = renew
+    with pytest.raises(PermanentError, match="ada@laptop runs one"), other.hold():
+        pytest.fail("it went on")
+    assert api.lease is not None
+    assert api.lease["spec"]["holderIdentity"] == "ada@laptop"
 
 
 def test_a_drill_that_was_killed_keeps_out_nobody_for_long() -> None:

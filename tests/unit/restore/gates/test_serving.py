@@ -142,6 +142,8 @@ def test_sessions_behind_a_proxy_are_known_by_the_applications_user(databases: D
     at = restored_traffic(tmp_path)
     assert at.prove("serving", serving.prove) is None
     assert at.last["facts"]["sessions_by_user"] == 1
+    assert "1 of their user's sessions are on" in at.last["summary"]
+    assert "connected to" not in at.last["summary"]
     databases.there[CANDIDATE_HOST] = (Session(1, "somebody", "shop", "pgbouncer", "10.9.9.9", "idle", None),)
     assert refused(restored_traffic(tmp_path / "others")).keys() == {
         "serving.sessions:api",

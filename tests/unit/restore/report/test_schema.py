@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
@@ -218,30 +217,41 @@ def test_no_secret_of_the_configuration_reaches_the_evidence(offline: None) -> N
 
 
 WRITE = """
-import sys
+import os, signal, sys, time
 from restore.evidence import publish
 from restore.evidence import Store
-while True:
-    content = {"gate": "quiesced", "facts": {"x": "y" * 200_000}}
-    publish.record(Store.open(sys.argv[1]), "prod", "inc-1", "quiesced", content, print)
-    print("one", flush=True)
+for moment in sys.argv[2:]:
+    writing, written = os.pipe()
+    writer = os.fork()
+    while not writer:
+        content = {"gate": "quiesced", "facts": {"x": "y" * 200_000}}
+        publish.record(Store.open(sys.argv[1]), "prod", "inc-1", "quiesced", content, lambda _text: None)
+        os.write(written, b".")
+    os.read(writing, 1)
+    time.sleep(float(moment))  # the moment of the kill is the point: each is another place in a write
+    os.kill(writer, signal.SIGKILL)
+    os.waitpid(writer, 0)
+    print("killed", flush=True)
+    sys.stdin.readline()
 """
 
 
 def test_a_kill_at_any_moment_leaves_only_whole_documents(tmp_path: Path) -> None:
-    for moment in (0.0, 0.004, 0.011):
-        with subprocess.Popen([sys.executable, "-c", WRITE, tmp_path], stdout=subprocess.PIPE, cwd=CHECKOUT) as writer:
-            try:
-                assert writer.stdout
-                assert writer.stdout.readline() == b"one\n"
-                time.sleep(moment)  # the moment of the kill is the point: each is another place in a write
-            finally:
-                writer.kill()
-        kept = Store.open(str(tmp_path)).read_all("prod", "inc-1")
-        assert len(kept) >= 1
-        made = json.loads((tmp_path / "prod" / "inc-1" / "evidence.json").read_text())
-        assert 0 <= len(kept) - len(made["records"]) <= 1
-        assert (tmp_path / "prod" / "inc-1" / "report.html").read_text().rstrip().endswith("</html>")
+    moments = ("0", "0.004", "0.011")
+    command = [sys.executable, "-c", WRITE, str(tmp_path), *moments]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=CHECKOUT) as killer:
+        assert killer.stdin
+        assert killer.stdout
+        for _ in moments:
+            assert killer.stdout.readline() == "killed\n"
+            kept = Store.open(str(tmp_path)).read_all("prod", "inc-1")
+            assert len(kept) >= 1
+            made = json.loads((tmp_path / "prod" / "inc-1" / "evidence.json").read_text())
+            assert 0 <= len(kept) - len(made["records"]) <= 1
+            assert (tmp_path / "prod" / "inc-1" / "report.html").read_text().rstrip().endswith("</html>")
+            killer.stdin.write("\n")
+            killer.stdin.flush()
 
 
 def test_a_page_with_a_secret_is_not_written(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ CASES: dict[str, tuple[Settings, Inventory, dict[str, bool], str, str]] = {
     ),
     "a gate is shut": (
         w.settings(w.asked(traffic=Traffic.FROZEN)), w.restored(cluster=w.FROZEN), {"validated": False},
-        "nobody", "gate validated is shut: python -m restore status",
+        "nobody", "gate validated is shut: python -m restore report",
     ),
     "a move that isn't done": (
         w.settings(w.asked(traffic=Traffic.RESTORED)), w.restored(cluster=w.FROZEN), {"validated": True},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,10 @@ def test_every_query_is_used_and_every_used_query_is_there() -> None:
     assert used | {"tables", "foreign_keys", "sequences", "extensions"} == set(queries.names())
 
 
-def nodes() -> Iterator[tuple[Path, ast.AST]]:
+@cache
+def nodes() -> list[tuple[Path, ast.AST]]:
     """What the sources of the package are made of."""
-    for path in PACKAGE.rglob("*.py"):
-        yield from ((path, node) for node in ast.walk(ast.parse(path.read_text())))
+    return [(path, node) for path in PACKAGE.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))]
 
 
 def test_no_statement_is_put_together_as_a_string() -> None:
