@@ -296,9 +296,7 @@ class S3Store:
         """False where another document has the name."""
         client = self._client()
         kind = CONTENT_TYPES[name.rpartition(".")[2]]
-        put = partial(
-            client.put_object, Bucket=self._bucket, Key=self._prefix + name, Body=content, ContentType=kind
-        )
+        put = partial(client.put_object, Bucket=self._bucket, Key=self._prefix + name, Body=content, ContentType=kind)
         try:
             _ = put() if replace else put(IfNoneMatch="*")
         except client.exceptions.ClientError as error:
