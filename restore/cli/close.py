@@ -48,7 +48,9 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     close.without_resources(state)  # refuses before the question what would be refused after it
     if not confirm(close.render(closing, close.describe_pending(state, inventory))):
         return False
-    emptied = close.without_resources(stack.export())  # again: an `up` may have run while the question stood
+    emptied = close.without_resources(
+        stack.export(), drops_replication=closing.drops_replication
+    )  # again: an `up` may have run while the question stood
     hand_back(settings, closing)
     if closing.candidate_arn:
         rds = Rds(Aws.of(settings))

@@ -87,7 +87,9 @@ def drill(stack: OperatorStack, folder: Path, settings: Settings, method: Method
     operator = provenance.operator(aws)
     lease = DrillLease(Api(settings.kubeconfig, settings.context), settings.drill.namespace or "", describe(operator))
     with interrupted_by_terminate(), lease.hold():
-        result = DrillRun(of, stack, folder, settings, config, read_settings, store, say, partial(say, end="")).run()
+        show = partial(say, end="")
+        run = DrillRun(of, stack, folder, settings, config, read_settings, store, say, show, lease.is_own)
+        result = run.run()
     record(store, result, operator)
     return result
 

@@ -86,6 +86,7 @@ def check(quiet: Quiet, now: datetime, *, publishes: bool, as_json: bool) -> int
         Rds(aws),
         quiet.dumps.list,
         lambda: Store.open(settings.evidence, aws),
+        lambda: Rds(Aws.of_region(settings, quiet.prevention.replicate_to or settings.region)),
     )
     measured = backups.measure()
     values = list_values(measured, now)

@@ -362,6 +362,18 @@ class KubernetesKeys(Section, BaseModel):
     """Context of the kubeconfig; else its current one."""
 
 
+ELSEWHERE: Mapping[str, tuple[Any, str]] = {
+    "cluster": (None, ""),
+    "renderYamlToDirectory": (None, ""),
+    "enableServerSideApply": (True, "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY"),
+    "deleteUnreachable": (False, "PULUMI_K8S_DELETE_UNREACHABLE"),
+    "skipUpdateUnreachable": (False, "PULUMI_K8S_SKIP_UPDATE_UNREACHABLE"),
+}
+"""Keys of the Kubernetes provider with which the plugin would change another cluster than the one that is looked at, or
+none, or forget what it has patched: each with what it may say, and its environment variable, if it has one (API docs of
+the provider, "Inputs")."""
+
+
 def _declare_default(default: Any) -> str | bool | dict[str, Any]:
     """A default as Pulumi.yaml has it: its schema knows neither null nor an object's own defaults."""
     if default is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, cast
 
-from restore.config.keys import DEFAULTS, ENVIRONMENT, PROJECT, AwsKeys, Keys, KubernetesKeys
+from restore.config.keys import DEFAULTS, ELSEWHERE, ENVIRONMENT, PROJECT, AwsKeys, Keys, KubernetesKeys
 from restore.config.reader import build_refusal, build_remove_command, build_set_command, read
 from restore.config.request import build_time_command, find_contradictions
 from restore.errors import Problem, Refused
@@ -60,6 +60,7 @@ class Entries:
         problems = [
             *unfit,
             *_find_elsewhere(self.aws),
+            *_find_in_another_cluster(self.kubernetes),
             *find_contradictions(entries),
             *_find_beside_the_database(entries),
             *_find_missing(entries, self.region, now),
@@ -127,9 +128,15 @@ def collect(
         stack=stack,
         region=str(region) if region else None,
         aws=aws,
-        kubernetes=spaces.get("kubernetes", {}),
+        kubernetes=_add_environment(spaces.get("kubernetes", {}), environment),
         secret_keys=frozenset(name.removeprefix(f"{PROJECT}:") for name in secret),
     )
+
+
+def _add_environment(kubernetes: Mapping[str, Any], environment: Mapping[str, str]) -> Mapping[str, Any]:
+    """Returns the keys of the Kubernetes provider with those that it takes from the environment."""
+    taken = {name: environment[variable] for name, (_, variable) in ELSEWHERE.items() if environment.get(variable)}
+    return {**taken, **kubernetes}
 
 
 def _read_request(keys: Keys) -> Request | None:
@@ -168,6 +175,16 @@ def _find_elsewhere(aws: Mapping[str, Any]) -> Iterable[Problem]:
             remove = build_remove_command(f"aws:{name}")
             fix = f"{remove}, and set {ENVIRONMENT[name]} in the environment, which both obey"
             yield build_refusal(f"aws:{name}", "set", needed, fix)
+
+
+def _find_in_another_cluster(kubernetes: Mapping[str, Any]) -> Iterable[Problem]:
+    """Yields keys with which the plugin would not patch what gates look at."""
+    for name, value in sorted(select_given(kubernetes).items()):
+        if name in ELSEWHERE and decode_json(str(value).lower()) != ELSEWHERE[name][0]:
+            needed = "nothing: only the plugin reads it, and it would not change what this program looks at"
+            variable = ELSEWHERE[name][1]
+            fix = build_remove_command(f"kubernetes:{name}") + (f"; unset {variable}" if variable else "")
+            yield build_refusal(f"kubernetes:{name}", "set", needed, fix)
 
 
 def _find_missing(entries: Mapping[str, Any], region: str | None, now: datetime) -> Iterable[Problem]:

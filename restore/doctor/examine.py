@@ -13,7 +13,7 @@ from restore.aws import Aws, read_caller
 from restore.doctor import databases, logins, messages, rights, stores, tools
 from restore.doctor.finding import Finding, build_ok, look
 from restore.inventory import gather
-from restore.kubernetes import Api, Namespace
+from restore.kubernetes import Api
 from restore.model.aws_account import Caller
 from restore.model.inventory import Inventory
 from restore.model.request import LATEST, Method, Settings, Traffic
@@ -75,13 +75,16 @@ class Examination:
         }
         if site.notify.tokens or site.notify.sns_topic:
             looks["messages"] = lambda: messages.examine_messages(site.notify)
+        if site.prevention:
+            prevention = site.prevention
+            looks["alarms"] = lambda: messages.examine_alarms(site, prevention, aws)
         if site.backups.bucket:
             looks["dumps"] = lambda: stores.examine_dumps(site, aws, datetime.now(UTC))
         plugin = partial(
             look, "AWS plugin's identity", lambda: [logins.examine_account(read_caller(aws), self.plugin_caller())]
         )
         first = _all(looks, plugin)
-        second = _all(_second_looks(site, worlds, aws, api))
+        second = _all(_second_looks(site, worlds, api))
         source = worlds[0][1].source if worlds else None
         version = source.engine_version if source else None
         of_tools = look("tools", lambda: tools.examine_tools(self.project, version, dumps=bool(site.backups.bucket)))
@@ -95,21 +98,19 @@ def _gather_all(settings: Sequence[Settings], worlds: list[World]) -> Iterable[F
     yield from ()
 
 
-def _second_looks(
-    site: Settings, worlds: Sequence[World], aws: Aws, api: Api
-) -> dict[str, Callable[[], Iterable[Finding]]]:
+def _second_looks(site: Settings, worlds: Sequence[World], api: Api) -> dict[str, Callable[[], Iterable[Finding]]]:
     """Returns what needs the inventory: nothing where it could not be read."""
     if not worlds:
         return {}
     inventory = worlds[0][1]
-    source, namespace = inventory.local_source, Namespace(api, site.namespace)
+    source = inventory.local_source
     looks: dict[str, Callable[[], Iterable[Finding]]] = {
         "rights": lambda: rights.examine_rights(worlds),
         "preflight": lambda: rights.examine_preflight(worlds),
     }
     if source:
         looks["source"] = lambda: databases.examine_source(site, source, api, inventory.cluster)
-        looks["network path"] = lambda: databases.examine_network_path(site, source, aws, namespace)
+        looks["network path"] = lambda: databases.examine_network_path(inventory)
     return looks
 
 

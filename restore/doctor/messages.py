@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
+from restore.aws import Aws, read_caller
+from restore.aws.topics import read_subscribers
 from restore.doctor.finding import Finding, build_ok, from_problem, note
 from restore.errors import Problem
 from restore.model.notify import NotifySettings
+from restore.model.prevention import PreventionSettings
+from restore.model.request import Settings
 from restore.notify.channels import Sent, Slack
+from restore.prevention.subscribers import find_unheard, name_topic
 from restore.redaction import register_secret
 
 
@@ -30,3 +36,13 @@ def examine_messages(notify: NotifySettings) -> Iterator[Finding]:
         yield note(f"{what} to PagerDuty", "an integration key can only be tried by an event")
     if notify.sns_topic:
         yield note(f"{what} to SNS", "a topic can only be tried by a message; the right is sns:Publish")
+
+
+def examine_alarms(settings: Settings, prevention: PreventionSettings, aws: Aws) -> Iterator[Finding]:
+    """Yields whether anybody hears the alarms of `prevention`. Raises PermanentError, TemporaryError where AWS doesn't
+    say who asks."""
+    topic = name_topic(settings, prevention, read_caller(aws))
+    problems = list(find_unheard(topic, partial(read_subscribers, aws)))
+    yield from map(from_problem, problems)
+    if not problems:
+        yield build_ok("alarms", f"somebody is subscribed to {topic}")

@@ -113,6 +113,10 @@ class DrillLease:
             metadata = {"resourceVersion": held["metadata"].get("resourceVersion")}
             self.api.patch(self._path, {"metadata": metadata, "spec": {"renewTime": f"{now:{MICRO}}"}}, "merge")
 
+    def is_own(self) -> bool:
+        """Tells whether this drill still holds it: another one may have taken it over while this machine slept."""
+        return self._read_own() is not None
+
     def _read_own(self) -> JsonBody | None:
         """Returns the Lease as it is; None where it is gone or another drill's."""
         held = self.api.get(self._path)

@@ -33,10 +33,16 @@ class RdsCalls(Protocol):
     def discard(self, resource_id: str) -> None: ...
 
 
-def find_remains(instances: Iterable[Instance], settings: Settings) -> tuple[Instance, ...]:
-    """Returns the instances that drills of this stack have made: by the tag that says so, and by name, stack and id,
-    which must fit each other. Pure."""
-    return tuple(item for item in instances if is_of_drill(item, settings))
+def find_remains(
+    instances: Iterable[Instance], settings: Settings, drill_id: str | None = None
+) -> tuple[Instance, ...]:
+    """Returns the instances that drills of this stack have made, or the one of this id: by the tag that says so, and by
+    name, stack and id, which must fit each other. Pure."""
+    return tuple(
+        item
+        for item in instances
+        if is_of_drill(item, settings) and (drill_id is None or item.tags.get(TAG_ID) == drill_id)
+    )
 
 
 def is_of_drill(instance: Instance, settings: Settings) -> bool:

@@ -41,6 +41,7 @@ from restore.gates.hook import Watch
 from restore.inventory import gather
 from restore.kubernetes import Api, Namespace
 from restore.model.context import RestoreContext
+from restore.model.labels import LABEL_DRILL
 from restore.model.request import Settings
 from restore.pulumi_stack.automation import OperatorStack
 from validation.verdict import Verdict
@@ -84,6 +85,8 @@ class DrillRun:
     store: Store
     say: Say
     show_output: Say
+    holds: Callable[[], bool]
+    """Whether the Lease is still this drill's."""
     stop: threading.Event = field(default_factory=threading.Event)
     longest: float = 15.0
     """Seconds between two looks at what AWS does, at most."""
@@ -134,8 +137,12 @@ class DrillRun:
         self._try(DEFECT, partial(phases.plant, rehearsal))
 
     def _must(self, name: str, work: Work) -> None:
-        if not self._try(name, work):
+        if not self._try(name, partial(self._work_alone, work)):
             raise _PhaseFailed(name)
+
+    def _work_alone(self, work: Work) -> Outcome:
+        """Runs a phase unless another drill has taken over: it uses the same copies and the same stack."""
+        return work() if self.holds() else Outcome("another drill has taken over", (describe_taken_over(),))
 
     def _try(self, name: str, work: Work) -> bool:
         """Runs a phase, and notes how it went; returns whether it passed. An interrupt goes on to the caller."""
@@ -159,7 +166,7 @@ class DrillRun:
         name = self.name_drilled()
         if (self.folder / f"Pulumi.{name.rpartition('/')[2]}.yaml").exists():
             return Outcome("the drill's own stack is somebody's", (describe_foreign(name, "a settings file"),))
-        left = self._delete_all()
+        left = self._delete_all(LABEL_DRILL, None)
         if problems := left.problems:
             return Outcome("what an earlier drill left can't be deleted", problems)
         drilled = self.stack.make_other(project, name)
@@ -207,23 +214,25 @@ class DrillRun:
         )
 
     def _tear_down(self) -> Outcome:
-        outcome = self._delete_all()
-        if self._drilled:
+        """Deletes what this very drill has made. The stack is the next drill's once that has taken over: it goes only
+        while this one holds the Lease."""
+        outcome = self._delete_all(self.scratch.place.selector, self.drill.id)
+        if self._drilled and self.holds():
             self._drilled.forget()
         return outcome
 
-    def _delete_all(self) -> Outcome:
-        """Deletes the copies, then every instance that a drill of this stack has made. None of these hinders the
-        others."""
+    def _delete_all(self, selector: str, drill_id: str | None) -> Outcome:
+        """Deletes the copies that the selector names, then the instances that drills of this stack have made, or the
+        one of this id. None of these hinders the others."""
         problems: list[Problem] = []
         deleted: list[str] = []
         try:
-            deleted += self.scratch.clean()
+            deleted += self.scratch.clean(selector)
         except RestoreError as error:
             problems.append(describe_error(TEAR_DOWN, error))
         instances = self.rds.list_instances()
         secret = Namespace(self.api, self.settings.namespace).read_connection_secret(self.settings.secret)
-        for instance in find_remains(instances, self.settings):
+        for instance in find_remains(instances, self.settings, drill_id):
             if use := find_use(instance, secret, instances):
                 problems.append(use)
                 continue
@@ -319,6 +328,12 @@ def describe_error(name: str, error: RestoreError) -> Problem:
     if error.problem:
         return error.problem
     return Problem(f"drill.phase:{name}", str(error), "a phase that runs to its end", "python -m restore drill")
+
+
+def describe_taken_over() -> Problem:
+    found = "another drill has taken over: this one wasn't heard of for 2 minutes, as while its machine slept"
+    needed = "one drill of a scratch namespace at a time"
+    return Problem("drill.running", found, needed, 'docs/drill.md, "One at a time"; python -m restore drill')
 
 
 def describe_interrupt(name: str) -> Problem:

@@ -151,19 +151,19 @@ class Scratch:
         """Waits until no pod of the drill is left."""
         self._wait_no_pods(self.place.selector)
 
-    def clean(self) -> list[str]:
-        """Deletes everything that any drill has made in the namespace, and waits until its pods are gone. Returns what
-        it deleted, as `Deployment api`."""
+    def clean(self, selector: str = LABEL_DRILL) -> list[str]:
+        """Deletes everything that any drill has made in the namespace, or what the selector names, and waits until its
+        pods are gone. Returns what it deleted, as `Deployment api`."""
         deleted: list[str] = []
         for kind in KINDS:
-            for item in self.api.list_items(self._list(kind), labelSelector=LABEL_DRILL):
+            for item in self.api.list_items(self._list(kind), labelSelector=selector):
                 name, uid = str(item["metadata"]["name"]), str(item["metadata"]["uid"])
                 try:
                     self.api.delete(f"{self._list(kind)}/{quote(name)}", uid=uid)
                 except Conflict:
                     continue  # made again by somebody in between: it isn't the one that was seen
                 deleted.append(f"{kind} {name}")
-        self._wait_no_pods(LABEL_DRILL)
+        self._wait_no_pods(selector)
         return deleted
 
     def _wait_no_pods(self, selector: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import platform
 import socket
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from restore.model.aws_account import Caller
 
 PACKAGES = ("pulumi", "pulumi-aws", "pulumi-kubernetes", "boto3", "kubernetes", "psycopg")
 GIT_SECONDS = 5.0
+OURS, SOURCES = ("restore", "validation"), frozenset({".py", ".sql"})
+DIGITS = 12
 
 
 def operator(aws: Aws) -> dict[str, str]:
@@ -33,6 +37,18 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: installed for name in PACKAGES if (installed := _read_installed(name))},
     }
+
+
+@cache
+def digest_sources() -> str:
+    """Returns a fingerprint of the program's own files: an image has no commit to compare."""
+    digest = hashlib.sha256()
+    root = Path(__file__).resolve().parents[2]
+    files = (file for package in OURS for file in (root / package).rglob("*") if file.suffix in SOURCES)
+    for file in sorted(files):
+        content = file.read_bytes()
+        digest.update(f"\n{file.relative_to(root)} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:DIGITS]
 
 
 def commit() -> str:

@@ -197,6 +197,7 @@ def find_rollout_problems(
     found = f"{len(ready)} of {len(pods)} pods ready" + (f" ({reasons})" if reasons else "")
     found += f", {len(former)} of them from before the switch" if former else ""
     found += "" if seen else ", its controller hasn't seen the change yet"
+    found += ", its rollout is paused (kubectl rollout resume)" if deployment and deployment.paused else ""
     needed = f"{deployment.replicas} ready" if deployment and deployment.replicas else "at least one ready"
     describe = f"kubectl -n {context.settings.namespace} describe deployment {app.name}"
     fix = f"{describe}; {build_logs_command(context, app.name)}"

@@ -15,9 +15,12 @@ from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.inventory.capacity import read_capacity
 from restore.inventory.dependents import ask_dependents
 from restore.inventory.dump_lookup import choose_dump
+from restore.inventory.images import ask_images
+from restore.inventory.network import ask_network
 from restore.inventory.source_login import ask_source
 from restore.inventory.source_region import SourceLook, read_places, read_snapshot, read_source_region
 from restore.kubernetes import Api, Namespace, read_node_room
+from restore.kubernetes.other_writers import list_pod_writers
 from restore.model.cluster import Cluster
 from restore.model.context import RestoreContext
 from restore.model.dependents import Dependents
@@ -121,13 +124,22 @@ def _read(settings: Settings, now: datetime, room: bool) -> Inventory:
             return inventory
         context = RestoreContext(settings, settings.request, inventory)
         source = inventory.local_source
+        read_network = ask_network(aws, api, context, pool)
         silence = pool.submit(ask_source, aws, context)
+        read_images = ask_images(context, pool)
         read_dependents = ask_dependents(settings, aws, source, pool) if source else Dependents
         capacity = read_capacity(aws, context, pool)
+        surroundings = read_network()
         node_room = nodes.result() if nodes else None
+        cluster = inventory.cluster
+        loose = list_pod_writers(surroundings.pods, settings.namespace, settings.secret.name)
         return replace(
             inventory,
+            cluster=replace(cluster, writers=(*cluster.writers, *loose)),
             capacity=capacity,
+            network=surroundings.network,
+            pods=surroundings.pods,
+            images=read_images(),
             nodes=node_room,
             dependents=read_dependents(),
             source_silence=silence.result(),

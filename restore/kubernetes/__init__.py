@@ -4,7 +4,7 @@ from restore.kubernetes.api import Api, PodAnswer
 from restore.kubernetes.job_manifests import Job, Resources, build_psql_job
 from restore.kubernetes.jobs import FoundJob, JobResult, JobRun, Look, list_jobs, run_job
 from restore.kubernetes.namespace import Namespace
-from restore.kubernetes.nodes import read_node_room
+from restore.kubernetes.nodes import read_node_room, read_pods
 from restore.kubernetes.pods import Pod
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "build_psql_job",
     "list_jobs",
     "read_node_room",
+    "read_pods",
     "run_job",
 ]

@@ -3,10 +3,12 @@ demanded."""
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from restore.errors import RestoreError
 from restore.kubernetes.api import Api
 from restore.kubernetes.scheduling import parse_node, parse_node_pod
-from restore.model.nodes import NodeRoom
+from restore.model.nodes import NodePod, NodeRoom
 
 NODES, PODS = "/api/v1/nodes", "/api/v1/pods"
 RUNNING = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
@@ -21,3 +23,8 @@ def read_node_room(api: Api) -> NodeRoom:
     except RestoreError as error:
         return NodeRoom(unasked=error.problem.found if error.problem else str(error))
     return NodeRoom(nodes, pods)
+
+
+def read_pods(api: Api, namespace: str) -> tuple[NodePod, ...]:
+    """Returns all pods of a namespace, ended ones too. Raises PermanentError, TemporaryError."""
+    return tuple(parse_node_pod(item) for item in api.list_items(f"/api/v1/namespaces/{quote(namespace)}/pods"))

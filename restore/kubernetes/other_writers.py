@@ -13,6 +13,7 @@ from typing import cast
 
 from restore.kubernetes.parse import KubeObject, parse_texts
 from restore.model.cluster import Writer
+from restore.model.nodes import NodePod
 
 MANAGED_BY = ("app.kubernetes.io/managed-by", "pulumi-restore")
 """Label of what this program creates itself."""
@@ -252,6 +253,27 @@ def _list_others(
             advice = "add it to this stack's apps, or: " if kind == "Deployment" else ""
             stop = f"{advice}kubectl --namespace {namespace} {stop}"
             yield Writer(kind, name, f"has the secret {secret}{size}", stop, blocking=True)
+
+
+KEPT_BY = frozenset({"ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Workflow"})
+"""Owners of pods that are told as the workload that made them."""
+
+
+def list_pod_writers(pods: Sequence[NodePod], namespace: str, secret: str) -> tuple[Writer, ...]:
+    """Returns the running pods that get the secret and are of no workload that is looked at: made by hand, or by an
+    operator's own resource. No scaling stops them."""
+    return tuple(
+        Writer(
+            "Pod",
+            pod.name,
+            f"has the secret {secret}; {f'{pod.owner} keeps it' if pod.owner else 'somebody has made it by hand'}",
+            f"kubectl --namespace {namespace} delete pod {pod.name}"
+            + (f" (once {pod.owner} is stopped, which would make it again)" if pod.owner else ""),
+            blocking=True,
+        )
+        for pod in pods
+        if secret in pod.secrets and not pod.ended and pod.owner.partition("/")[0] not in KEPT_BY
+    )
 
 
 def list_other_workloads(workloads: Workloads, apps: Collection[str]) -> Iterator[tuple[str, str, KubeObject]]:

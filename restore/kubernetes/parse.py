@@ -55,6 +55,7 @@ def parse_deployment(answer: KubeObject) -> Deployment:
         observed_generation=int(status.get("observedGeneration") or 0),
         images=tuple(str(item.get("image", "")) for item in containers),
         needs=parse_pod_needs(pod_spec),
+        paused=bool(spec.get("paused")),
     )
 
 

@@ -9,11 +9,11 @@ import base64
 import binascii
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
-from restore.kubernetes.parse import KubeObject
 from restore.model.cluster import Reference
 
+KubeObject = Mapping[str, Any]
 CONFIG_MAP, SECRET = "ConfigMap", "Secret"
 LISTS = ("initContainers", "containers", "ephemeralContainers")
 SOURCES = (

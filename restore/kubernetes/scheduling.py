@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, cast
 
+from restore.kubernetes.references import SECRET, uses
 from restore.model.nodes import Amounts, Node, NodePod, PodNeeds, Requirement, Taint, Toleration
 
 KubeObject = Mapping[str, Any]
@@ -58,13 +59,29 @@ def parse_node(answer: KubeObject) -> Node:
 
 
 def parse_node_pod(answer: KubeObject) -> NodePod:
-    spec = _object(answer, "spec")
+    """Reads a pod. An image is known to be pulled once a container of it has an image's id (Kubernetes API reference,
+    "ContainerStatus")."""
+    spec, status = _object(answer, "spec"), _object(answer, "status")
+    pulled = {item.get("name") for item in _objects(status, "containerStatuses") if item.get("imageID")}
     return NodePod(
         node=str(spec.get("nodeName") or ""),
         requests=sum_requests(spec),
         deployment=_deployment(answer["metadata"]),
-        images=tuple(str(item.get("image") or "") for item in _objects(spec, "containers")),
+        images=tuple(
+            str(item.get("image") or "") for item in _objects(spec, "containers") if item.get("name") in pulled
+        ),
+        name=str(answer["metadata"].get("name") or ""),
+        address=str(status.get("podIP") or ""),
+        host=str(status.get("hostIP") or ""),
+        owner=_find_owner(answer["metadata"]),
+        secrets=frozenset(use.name for use in uses(spec) if use.kind == SECRET),
+        ended=status.get("phase") in ("Succeeded", "Failed"),
     )
+
+
+def _find_owner(metadata: KubeObject) -> str:
+    owners = (owner for owner in _objects(metadata, "ownerReferences") if owner.get("controller"))
+    return next((f"{owner.get('kind')}/{owner.get('name')}" for owner in owners), "")
 
 
 def _deployment(metadata: KubeObject) -> tuple[str, str] | None:

@@ -26,6 +26,7 @@ OF_ONE_RESTORE = frozenset([WAIVERS, *(f"restore:{name}" for name in RESTORE_KEY
 STACK_TYPE = "pulumi:pulumi:Stack"
 PREVENTION = "restore:index:Prevention"
 """The component of what watches over the backups: it is no part of a restore, and stays."""
+REPLICATION = "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,16 @@ class Closing:
     """With cutover rename, what each of the two instances is called, and stays."""
     unrecoverable: str = ""
     """That the database which serves can't be recovered to a point in time yet; empty where it can."""
+    replicated_to: str = ""
+    """The region to which backups of the former source are replicated, and none of the database that serves; empty
+    where the source serves."""
+    renamed: bool = False
+    """Whether the database that serves has the former source's name: the replication in the state is then of another
+    instance than its ARN says."""
+
+    @property
+    def drops_replication(self) -> bool:
+        return self.renamed and bool(self.replicated_to)
 
 
 def plan(
@@ -90,7 +101,13 @@ def plan(
         take_over=_take_over(settings, request, candidate) if serves is Traffic.RESTORED else "",
         names=describe_names(request, inventory),
         unrecoverable=describe_unrecoverable(candidate if serves is Traffic.RESTORED else inventory.local_source),
+        replicated_to=_find_replication(settings) if serves is Traffic.RESTORED else "",
+        renamed=request.cutover is Cutover.RENAME,
     )
+
+
+def _find_replication(settings: Settings) -> str:
+    return (settings.prevention and settings.prevention.replicate_to) or ""
 
 
 def _of_the_source_left(serves: Traffic) -> frozenset[str]:
@@ -135,8 +152,9 @@ def as_if_open(inventory: Inventory) -> Inventory:
     return replace(inventory, candidate=replace(candidate, tags=tags))
 
 
-def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the state with the stack itself and the prevention alone: Pulumi forgets, and deletes nothing.
+def without_resources(state: Mapping[str, Any], *, drops_replication: bool = False) -> dict[str, Any]:
+    """Returns the state with the stack itself and the prevention alone: Pulumi forgets, and deletes nothing. Without
+    the replication of backups, on request: the next `up` then begins that of the instance which has the name by now.
 
     What killed runs left pending goes along: of receipts and patches nothing exists elsewhere, databases and snapshots
     are found by their names. Raises Refused for an operation on anything else: the state then doesn't know what exists.
@@ -146,7 +164,11 @@ def without_resources(state: Mapping[str, Any]) -> dict[str, Any]:
     emptied = pending.without_pending(state)
     deployment = cast("dict[str, Any]", emptied["deployment"])
     resources = cast("list[dict[str, Any]]", deployment.get("resources") or [])
-    watching = [resource for resource in resources if PREVENTION in str(resource.get("urn"))]
+    watching = [
+        resource
+        for resource in resources
+        if PREVENTION in str(resource.get("urn")) and not (drops_replication and resource["type"] == REPLICATION)
+    ]
     kept_providers = {str(resource.get("provider", "")).rpartition("::")[0] for resource in watching}
     kept = [
         resource
@@ -193,6 +215,11 @@ def render(closing: Closing, pending_lines: Sequence[str] = ()) -> str:
     lines += (f"Cleared from the state, {line}" for line in pending_lines)
     if closing.unrecoverable:
         lines += ["", f"WARNING: {closing.unrecoverable}", "Closing now forgets the way back to the source.", ""]
+    if closing.replicated_to:
+        lines += [
+            f"No backup of the restored database is in {closing.replicated_to} until the next `pulumi up` begins their",
+            "replication; that of the former source goes on (docs/prevention.md).",
+        ]
     if closing.take_over:
         lines += ["", closing.take_over]
     lines += [f"config: {key} = {value}" for key, value in closing.set.items()]

@@ -37,6 +37,8 @@ class Deployment:
     """Of its containers."""
     needs: PodNeeds = field(default_factory=PodNeeds)
     """What each of its pods must find on a node."""
+    paused: bool = False
+    """Its rollout is paused (spec.paused): it scales, and makes no pods of a changed template."""
 
 
 @dataclass(frozen=True)

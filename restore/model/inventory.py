@@ -12,7 +12,9 @@ from restore.model.cluster import Cluster
 from restore.model.dependents import Dependents
 from restore.model.dump import DumpChoice, DumpObject
 from restore.model.history import History
-from restore.model.nodes import NodeRoom
+from restore.model.images import ImageAnswers
+from restore.model.network import Network
+from restore.model.nodes import NodePod, NodeRoom
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
 from restore.model.region import Places, SourceRegion
 from restore.model.rights import RightsAnswers
@@ -49,6 +51,12 @@ class Inventory:
     """Read where applications stop or come back."""
     capacity: Capacity | None = None
     """What AWS says of the instance and the snapshot that are still to be made."""
+    network: Network | None = None
+    """Who gets through to the candidate, as far as it was asked before anything stops."""
+    pods: tuple[NodePod, ...] = ()
+    """Those of the namespace, read along with the network."""
+    images: ImageAnswers = field(default_factory=ImageAnswers)
+    """Whether ECR has the images of the Jobs ahead."""
     history: History = field(default_factory=History)
     """What earlier restores of the stack took."""
     former: tuple[Instance, ...] = ()

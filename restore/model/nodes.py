@@ -64,13 +64,23 @@ class Node:
 
 @dataclass(frozen=True)
 class NodePod:
-    """A pod that has a node."""
+    """A pod as its node knows it."""
 
     node: str
     requests: Amounts = field(default_factory=dict[str, Decimal])
     deployment: tuple[str, str] | None = None
     """Namespace and name of the Deployment that it belongs to."""
     images: tuple[str, ...] = ()
+    """Those that its node has pulled."""
+    name: str = ""
+    address: str = ""
+    host: str = ""
+    """Its node's address."""
+    owner: str = ""
+    """Kind and name of what keeps it (`ReplicaSet/api-5f8c7d9b4`); empty for a pod that somebody made by hand."""
+    secrets: frozenset[str] = frozenset()
+    """The Secrets that it gets."""
+    ended: bool = False
 
 
 @dataclass(frozen=True)

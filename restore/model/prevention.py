@@ -41,6 +41,14 @@ def name_object(stack: str, purpose: str) -> str:
 
 
 @dataclass(frozen=True)
+class Subscribers:
+    """How many are subscribed to a topic. Who is pending gets nothing until the subscription is confirmed."""
+
+    confirmed: int
+    pending: int
+
+
+@dataclass(frozen=True)
 class PreventionSettings(Section):
     """What the stack declares and checks so that there is something to restore from."""
 
@@ -62,6 +70,8 @@ class PreventionSettings(Section):
     """How old the newest dump in the bucket of `backups` may be."""
     oldest_drill: Age = "100d"
     """How long ago the last drill that passed may be. It is read from the evidence, which must be in S3 for that."""
+    oldest_replica: Age = "3h"
+    """How far the backups in the region `replicateTo` may lag behind."""
     retention_days: Annotated[int, Field(ge=1, le=LONGEST_RETENTION), NUMBER] = LONGEST_RETENTION
     """Days of automated backups that the source should have."""
     enforce: Flag = False

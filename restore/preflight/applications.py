@@ -69,6 +69,22 @@ def deployments_exist(context: RestoreContext) -> Iterable[Problem]:
             )
 
 
+def rollouts_not_paused(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses a Deployment whose rollout is paused: it would come back with the pods of before, without the mark of the
+    database that they use, and `serving` would wait for others (Kubernetes, "Pausing and Resuming a rollout of a
+    Deployment")."""
+    if _settled(context) and not context.manages_any:
+        return
+    for app, deployment in context.apps:
+        if deployment.paused:
+            yield Problem(
+                f"deployment {app.name}",
+                "its rollout is paused: it would come back with pods of its former template",
+                "a Deployment that rolls out what is changed",
+                f"kubectl --namespace {context.settings.namespace} rollout resume deployment/{app.name}",
+            )
+
+
 def replicas_known(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a Deployment of which nothing says with how many replicas it is to come back: neither the configuration,
     nor a note of the freeze, nor its own number."""

@@ -13,14 +13,15 @@ from restore.dependents.infrastructure import ownership_lines
 from restore.dependents.listing import dependent_lines
 from restore.history import Estimate, estimate_validated
 from restore.model.context import RestoreContext
-from restore.model.nodes import NodeRoom
 from restore.model.rds import InstanceSettings
 from restore.model.rds_status import BROKEN, SNAPSHOT_READY
 from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
 from restore.preflight.account import account_lines
 from restore.preflight.capacity import unasked_lines
+from restore.preflight.images import image_lines
 from restore.preflight.names import rename_lines
+from restore.preflight.network import path_lines
 from restore.preflight.nodes import node_lines
 from restore.preflight.prices import describe_instance_cost, describe_snapshot_cost
 from restore.preflight.public_names import password_warnings
@@ -53,11 +54,12 @@ def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSett
         password_warnings(context),
         _master_password(context, origin),
         unasked_lines(context),
+        path_lines(context),
         node_lines(context),
         _writers(context),
         _references(context),
         _dependents(context),
-        _job_image(context, origin),
+        image_lines(context),
         _waivers(context),
         _approval(context),
         _next(context),
@@ -311,40 +313,6 @@ def _dependents(context: RestoreContext) -> Iterable[str]:
     yield from dependent_lines(context.inventory.dependents, cutover, context.settings.dependents)
     if context.source and context.request.traffic is not Traffic.SOURCE:
         yield from ownership_lines(context.settings.infrastructure, cutover)
-
-
-def _job_image(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
-    """Whether a node can pull an image nobody can be asked; that a pod runs it, or that a node has it, can be seen."""
-    image = context.settings.validation.image or f"postgres:{(origin.engine_version or 'latest').partition('.')[0]}"
-    of_apps = [name for _, deployment in context.apps for name in deployment.images]
-    room = context.inventory.nodes or NodeRoom()
-    known = [*of_apps, *(name for item in (*room.pods, *room.nodes) for name in item.images)]
-    if not of_apps or _reference(image) in map(_reference, known):
-        return
-    registries = {_registry(item) for item in of_apps}
-    elsewhere = f"from {_registry(image)}, the applications theirs from {', '.join(sorted(registries))}"
-    looked = "no pod runs it and no node tells to have it" if room.nodes else "no application runs it"
-    why = looked if _registry(image) in registries else elsewhere
-    yield (
-        f"note: the Job that connects from inside takes image {image}: {why}; if the nodes can't pull it: "
-        "pulumi config set --path validation.image <image with psql>"
-    )
-
-
-def _reference(image: str) -> str:
-    """The full name of an image, as nodes tell it: registry, path and tag."""
-    registry = _registry(image)
-    path = image.removeprefix(f"{registry}/")
-    if registry == "docker.io" and "/" not in path:
-        path = f"library/{path}"
-    tagged = ":" in path.rpartition("/")[2] or "@" in path
-    return f"{registry}/{path}" if tagged else f"{registry}/{path}:latest"
-
-
-def _registry(image: str) -> str:
-    """Returns where an image comes from: a first part with a dot or port is a registry, all else is Docker Hub's."""
-    first, slash, _ = image.partition("/")
-    return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
 
 
 def _waivers(context: RestoreContext) -> Iterable[str]:

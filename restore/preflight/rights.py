@@ -129,6 +129,17 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("rds:DescribeOrderableDBInstanceOptions", "whether the class can be had", on.anything, P.PREVIEW),
     _needed("rds:DescribeDBSubnetGroups", "the zones of the subnet group", on.anything, P.PREVIEW),
     _needed("ec2:DescribeSubnets", "free addresses", on.anything, P.PREVIEW),
+    *(
+        _needed(right, "who gets through to the candidate", on.anything, P.PREVIEW)
+        for right in (
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeNetworkAcls",
+            "ec2:DescribeRouteTables",
+            "ec2:GetManagedPrefixListEntries",
+        )
+    ),
+    _needed("ecr:DescribeImages", "whether the images of Jobs are there", on.repositories, P.PREVIEW),
     _needed("rds:DescribeDBParameterGroups", "what another region has", on.anything_elsewhere, P.PREVIEW),
     _needed("rds:DescribeDBParameters", "what the source's group sets", on.anything_elsewhere, P.PREVIEW),
     _needed("ec2:DescribeSecurityGroups", "what another region has", on.anything_elsewhere, P.PREVIEW),
@@ -182,7 +193,6 @@ TABLE: tuple[NeededRight, ...] = (
     _needed("s3:GetObject", "reads the baseline", on.baselines, P.VALIDATE),
     _needed("cloudwatch:GetMetricStatistics", "free storage, who was connected", on.anything, P.BY_HAND),
     _needed("sns:Publish", "sends messages", on.topic_of_messages, P.BY_HAND),
-    _needed("ec2:DescribeSecurityGroups", "who can reach a candidate", on.anything, P.BY_HAND),
     _needed("rds:DescribeDBLogFiles", "the server's log, for `when`", on.source_instance, P.BY_HAND),
     _needed("rds:DownloadDBLogFilePortion", "the server's log, for `when`", on.source_instance, P.BY_HAND),
     _needed("rds:DescribeDBParameters", "what the log can have, for `when`", on.anything, P.BY_HAND),
@@ -228,6 +238,7 @@ TABLE: tuple[NeededRight, ...] = (
             ("sns:GetTopicAttributes", "the plugin reads it", quiet.topic),
             ("sns:ListTagsForResource", "the plugin reads it", quiet.topic),
             ("sns:DeleteTopic", "removes it", quiet.topic),
+            ("sns:ListSubscriptionsByTopic", "whether anybody hears the alarms", quiet.topic),
             ("rds:CreateEventSubscription", "subscribes to backup events", quiet.event_subscription),
             ("rds:ModifyEventSubscription", "changes the subscription", quiet.event_subscription),
             ("rds:DeleteEventSubscription", "removes the subscription", quiet.event_subscription),

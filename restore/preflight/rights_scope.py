@@ -19,6 +19,7 @@ from restore.model.managed_login import is_kept_by_rds
 from restore.model.rds import InstanceSettings
 from restore.model.request import Method, Runner
 from restore.model.restore_source import RestoreSource
+from restore.preflight.images import list_ecr_images
 from restore.recovery_points.resolve import resolve
 
 UNKNOWN_ACCOUNT = "000000000000"
@@ -101,6 +102,13 @@ class RightsScope:
 
 def anything(_: RightsScope) -> Iterator[AwsTarget]:
     yield AwsTarget()
+
+
+def repositories(scope: RightsScope) -> Iterator[AwsTarget]:
+    """Yields the repositories of ECR that the images of Jobs come from."""
+    for image in list_ecr_images(scope.context).values():
+        arn = f"arn:{scope.partition}:ecr:{image.region}:{image.account}:repository/{image.repository}"
+        yield AwsTarget(arn)
 
 
 def anything_elsewhere(scope: RightsScope) -> Iterator[AwsTarget]:

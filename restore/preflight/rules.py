@@ -12,7 +12,19 @@ from restore.errors import Problem
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.preflight import account, applications, capacity, instances, names, nodes, ownership, rights, source_region
+from restore.preflight import (
+    account,
+    applications,
+    capacity,
+    images,
+    instances,
+    names,
+    network,
+    nodes,
+    ownership,
+    rights,
+    source_region,
+)
 
 Rule = Callable[[RestoreContext], Iterable[Problem]]
 
@@ -53,10 +65,13 @@ RULES: tuple[Rule, ...] = (
     capacity.class_orderable,
     capacity.place_for_instance,
     capacity.keys_usable,
+    network.path_open,
+    images.images_found,
     nodes.replicas_have_nodes,
     applications.applications_named,
     applications.applications_kept,
     applications.deployments_exist,
+    applications.rollouts_not_paused,
     applications.replicas_known,
     applications.secret_usable,
     applications.secret_keys_kept,

@@ -22,6 +22,7 @@ class BackupKind(StrEnum):
     SNAPSHOT = "snapshot"
     DUMP = "dump"
     DRILL = "drill"
+    REPLICA = "replicated backup"
 
 
 METRICS = {
@@ -29,6 +30,7 @@ METRICS = {
     BackupKind.SNAPSHOT: "SnapshotAge",
     BackupKind.DUMP: "DumpAge",
     BackupKind.DRILL: "DrillAge",
+    BackupKind.REPLICA: "ReplicaAge",
 }
 """Names of the CloudWatch metrics, in seconds."""
 FIELDS = {
@@ -36,12 +38,14 @@ FIELDS = {
     BackupKind.SNAPSHOT: "oldestSnapshot",
     BackupKind.DUMP: "oldestDump",
     BackupKind.DRILL: "oldestDrill",
+    BackupKind.REPLICA: "oldestReplica",
 }
 FIXES = {
     BackupKind.PITR: "aws rds describe-events --source-type db-instance --source-identifier {source} --duration 1440",
     BackupKind.SNAPSHOT: 'python -m restore snapshot --reason "<why>"',
     BackupKind.DUMP: "python -m restore dump",
     BackupKind.DRILL: "python -m restore drill",
+    BackupKind.REPLICA: 'docs/prevention.md, "Backups in a second region"',
 }
 
 
@@ -68,7 +72,7 @@ class BackupAge:
 
 def list_watched(settings: Settings, prevention: PreventionSettings) -> dict[BackupKind, timedelta]:
     """Returns what is watched under these settings, and how old each may be: dumps where there is a bucket for them,
-    drills where their evidence can be read from anywhere."""
+    drills where their evidence can be read from anywhere, backups in the second region where there is one."""
     limits = {
         BackupKind.PITR: parse_age(prevention.oldest_restorable),
         BackupKind.SNAPSHOT: parse_age(prevention.oldest_snapshot),
@@ -77,6 +81,8 @@ def list_watched(settings: Settings, prevention: PreventionSettings) -> dict[Bac
         limits[BackupKind.DUMP] = parse_age(prevention.oldest_dump)
     if settings.evidence.startswith(S3):
         limits[BackupKind.DRILL] = parse_age(prevention.oldest_drill)
+    if prevention.replicate_to:
+        limits[BackupKind.REPLICA] = parse_age(prevention.oldest_replica)
     return limits
 
 

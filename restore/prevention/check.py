@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from restore.errors import PermanentError, Problem, RestoreError
 from restore.evidence import Store
 from restore.model.prevention import PreventionSettings
-from restore.model.rds import Instance, Snapshot
+from restore.model.rds import AutomatedBackup, Instance, Snapshot
 from restore.model.request import Settings
 from restore.prevention.ages import METRICS, BackupAge, BackupKind, find_newest, list_watched
 from restore.prevention.stored_dumps import StoredDump
@@ -24,17 +24,20 @@ class RdsReads(Protocol):
 
     def find_instance(self, identifier: str) -> Instance | None: ...
     def list_snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]: ...
+    def list_automated_backups(self, *, resource_id: str | None = None) -> tuple[AutomatedBackup, ...]: ...
 
 
 @dataclass(frozen=True)
 class BackupCheck:
-    """One look at the backups of a stack's source. `dumps` are the dumps of the bucket, newest first."""
+    """One look at the backups of a stack's source. `dumps` are the dumps of the bucket, newest first; `second` is RDS
+    in the region to which automated backups are replicated."""
 
     settings: Settings
     prevention: PreventionSettings
     rds: RdsReads
     dumps: Callable[[], Sequence[StoredDump]]
     store: Callable[[], Store]
+    second: Callable[[], RdsReads]
 
     def measure(self) -> tuple[BackupAge, ...]:
         """Returns the age of each kind that is watched. What can't be asked is missing, with the reason; it is no
@@ -47,6 +50,7 @@ class BackupCheck:
             BackupKind.SNAPSHOT: self._find_snapshot,
             BackupKind.DUMP: self._find_dump,
             BackupKind.DRILL: self._find_drill,
+            BackupKind.REPLICA: self._find_replica,
         }[kind]
         try:
             at, what = read()
@@ -79,6 +83,14 @@ class BackupCheck:
         counted = (dump for dump in dumps if (dump.is_whole and dump.stack == stack if ours else not dump.is_damaged))
         newest = next(counted, None)
         return (newest.at, newest.key) if newest else (None, "")
+
+    def _find_replica(self) -> tuple[datetime | None, str]:
+        """Finds the newest second to which the second region can restore this very instance: a replication goes by the
+        DbiResourceId, and stays with the former instance when another one gets its name."""
+        source = self._source()
+        windows = self.second().list_automated_backups(resource_id=source.resource_id)
+        ends = ((window.latest, window.arn) for window in windows if window.is_replica and window.latest)
+        return max(ends, default=(None, ""))
 
     def _find_drill(self) -> tuple[datetime | None, str]:
         passed = max(self._drills(), key=lambda item: item[0], default=None)

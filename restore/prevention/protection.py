@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from restore.errors import Problem
+from restore.model.identifiers import read_region
 from restore.model.prevention import PreventionSettings
 from restore.model.rds import Instance, InstanceSettings
 from restore.model.request import Settings
@@ -24,6 +25,21 @@ def is_off(source: Instance) -> bool:
     """Tells whether the source has no automated backups at all. To turn them on restarts it (RDS User Guide, "Enabling
     automated backups": an outage occurs), which is for a person to do."""
     return not source.settings.backup_retention_period
+
+
+def is_replicated(instance: Instance, region: str) -> bool:
+    """Tells whether the automated backups of this very instance are replicated to the region."""
+    return any(read_region(arn) == region for arn in instance.replications)
+
+
+def find_unreplicated(serving: Instance | None, prevention: PreventionSettings) -> Iterator[Problem]:
+    """Yields that the second region gets no backups of the instance that serves. The replication of another instance
+    goes on without it, whatever either of them is called."""
+    region = prevention.replicate_to
+    if serving and region and not is_replicated(serving, region):
+        found = f"no automated backups of it ({serving.resource_id}) in {region}"
+        fix = 'pulumi up; docs/prevention.md, "Backups in a second region"'
+        yield Problem(f"prevention {serving.identifier}", found, "their replication (prevention.replicateTo)", fix)
 
 
 def find_gaps(source: Instance | None, prevention: PreventionSettings) -> Iterator[Problem]:

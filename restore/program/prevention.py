@@ -18,7 +18,7 @@ import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
 from restore.aws import Aws, Rds
-from restore.errors import PermanentError
+from restore.errors import PermanentError, Problem
 from restore.gates.in_cluster import read_certificate
 from restore.kubernetes.job_manifests import CERTIFICATE
 from restore.model.aws_account import Caller
@@ -49,6 +49,10 @@ class Watched:
     """The applications' database, for the nightly dump."""
     serving: str
     """Identifier of the instance that serves the applications after this run."""
+    served_by: Instance | None = None
+    """That instance, as it is now; None where it isn't there yet, or is gone."""
+    unheard: tuple[Problem, ...] = ()
+    """Why nobody would hear an alarm."""
 
     @property
     def source_arn(self) -> str:
@@ -67,7 +71,12 @@ def find_serving(settings: Settings, plan: Plan | None) -> str:
 def describe(watched: Watched) -> list[str]:
     """Returns what a preview says of the prevention: gaps, what isn't watched, costs."""
     settings, prevention = watched.settings, watched.prevention
-    gaps = [str(problem) for problem in protection.find_gaps(watched.source, prevention)]
+    problems = (
+        *protection.find_gaps(watched.source, prevention),
+        *protection.find_unreplicated(watched.served_by, prevention),
+        *watched.unheard,
+    )
+    gaps = [str(problem) for problem in problems]
     notes = [f"note: {line}" for line in protection.list_unwatched(settings, prevention)]
     return [*gaps, *notes, *(f"costs: {line}" for line in costs.describe_costs(settings, prevention, watched.source))]
 

@@ -16,6 +16,7 @@ import pulumi
 
 from restore import plan
 from restore.aws import Aws
+from restore.aws.topics import read_subscribers
 from restore.config.settings import collect
 from restore.cutover import connection_url
 from restore.errors import Refused, RestoreError
@@ -34,6 +35,7 @@ from restore.model.request import Settings
 from restore.notify import transitions
 from restore.notify.notifier import Find, Notifier
 from restore.preflight import rules
+from restore.prevention import subscribers
 from restore.program import graph, outputs, prevention, stack_config
 from restore.program.aws_plugin import plugin_caller
 from restore.program.receipts import Gates
@@ -79,13 +81,17 @@ def watch_backups(settings: Settings, inventory: Inventory, planned: Plan | None
     log in."""
     if settings.prevention is None:
         return None
+    caller = plugin_caller()
+    topic = subscribers.name_topic(settings, settings.prevention, caller)
     return prevention.Watched(
         settings,
         settings.prevention,
         inventory.local_source,
-        plugin_caller(),
+        caller,
         connection_url.name_database(settings, inventory.cluster),
         prevention.find_serving(settings, planned),
+        planned.serving if planned else inventory.local_source,
+        tuple(subscribers.find_unheard(topic, partial(read_subscribers, Aws.of(settings)))),
     )
 
 

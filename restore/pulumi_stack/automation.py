@@ -125,7 +125,7 @@ class OperatorStack:
         PermanentError when either fails."""
         self.write_config(step.change, step.remove)
         try:
-            self._stack.up(message=f"rollback: {step.title}", on_output=show, color="never")
+            self._stack.up(message=f"rollback: {step.title}", on_output=show, on_error=show, color="never")
         except automation.CommandError as error:
             raise PermanentError(
                 f"`pulumi up` failed at: {step.title} (its output is above)\n"

@@ -130,6 +130,17 @@ STATE = (
         "aws kms describe-key --key-id <arn>; aws kms enable-key --key-id <arn>; pulumi preview",
     ),
 )
+NETWORK = (
+    Entry(
+        ("path from <whom>",),
+        "The candidate's security groups, or the network ACLs or routes of its subnets, surely shut out the "
+        "applications' pods, or this machine.",
+        "Gates, their Jobs and the applications would not reach the restored database. Only what can't be otherwise is "
+        "refused; who knows of a change to come goes on by the waiver `preflight.path:pods`, or `preflight.path:here`.",
+        'docs/doctor.md, "Path"; aws ec2 describe-security-groups --group-ids <groups>; pulumi config set --path '
+        "'instance.vpcSecurityGroupIds[0]' <group>",
+    ),
+)
 RECOVERY_POINTS = (
     Entry(
         ("snapshot <name>", "snapshot latest"),
@@ -194,7 +205,7 @@ APPLICATIONS = (
 CHAPTER = Chapter(
     "Before anything stopped",
     "`pulumi preview` and `pulumi up` refuse with everything that is wrong at once, and nothing was touched.",
-    (*CONFIGURATION, *STATE, *RECOVERY_POINTS, *OTHER_REGION, *INSTANCES, *APPLICATIONS),
+    (*CONFIGURATION, *STATE, *RECOVERY_POINTS, *OTHER_REGION, *NETWORK, *INSTANCES, *APPLICATIONS),
     (
         Entry(
             ("refused, nothing was touched",),

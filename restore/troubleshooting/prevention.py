@@ -10,7 +10,8 @@ CHAPTER = Chapter(
     (
         Entry(
             ("prevention <what>",),
-            "The newest backup of a kind is too old, missing or can't be read; or the source loses its backups early.",
+            "The newest backup of a kind is too old, missing or can't be read; the source loses its backups early; or "
+            "nobody hears the alarms.",
             "What is lost meanwhile could not be restored. An alarm says the same of what the check has published; "
             "one on missing data says that the check itself doesn't run.",
             'python -m restore check-backups; docs/prevention.md, "An alarm"',

@@ -65,12 +65,5 @@ CHAPTER = Chapter(
             "Method dump, the last resort, has nothing to restore from: the nightly job fails, or writes elsewhere.",
             "aws s3 ls <bucket>; pulumi config set --path backups.prefix <prefix>",
         ),
-        Entry(
-            ("path from here", "path from the pods"),
-            "The security groups that a candidate gets let nobody in at its port.",
-            "The restored database could be reached by nobody.",
-            "aws ec2 describe-security-groups --group-ids <groups>; pulumi config set --path "
-            "'instance.vpcSecurityGroupIds[0]' <group>",
-        ),
     ),
 )

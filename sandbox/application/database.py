@@ -16,6 +16,7 @@ from sandbox.machine.processes import wait_until
 
 AVAILABLE_SECONDS = 900.0
 RESTORABLE_SECONDS = 60.0
+LOOPBACK = "127.0.0.0/8"
 Shape = Mapping[str, Any]
 
 
@@ -29,6 +30,7 @@ class MasterLogin:
 def ensure(aws: Clients) -> MasterLogin:
     """The instance, available, and its master password; what exists already is left as it is."""
     password = ensure_password(aws)
+    ensure_network(aws)
     if find(aws) is None:
         create(aws, password)
     wait_available(aws)
@@ -142,6 +144,7 @@ def ensure_network(aws: Clients) -> list[str]:
         aws.rds.create_db_subnet_group(
             DBSubnetGroupName=names.SUBNET_GROUP, DBSubnetGroupDescription="Database subnets", SubnetIds=inside
         )
+    _route_to_this_machine(ec2, vpc)
     named = [{"Name": "group-name", "Values": list(names.SECURITY_GROUPS)}]
     group_ids = {g["GroupName"]: g["GroupId"] for g in ec2.describe_security_groups(Filters=named)["SecurityGroups"]}
     for name in names.SECURITY_GROUPS:
@@ -152,9 +155,18 @@ def ensure_network(aws: Clients) -> list[str]:
     return [group_ids[name] for name in names.SECURITY_GROUPS]
 
 
+def _route_to_this_machine(ec2: Any, vpc: str) -> None:
+    """Everything in the sandbox has an address of this machine, which is outside of every VPC: a way leads there."""
+    main = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
+    (table,) = ec2.describe_route_tables(Filters=main)["RouteTables"]
+    if LOOPBACK not in {route.get("DestinationCidrBlock") for route in table["Routes"]}:
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=LOOPBACK, GatewayId=gateway)
+
+
 def _let_in_this_machine(ec2: Any, group: str) -> None:
-    """Everything in the sandbox has an address of this machine."""
-    loopback = [{"CidrIp": "127.0.0.0/8"}]
+    loopback = [{"CidrIp": LOOPBACK}]
     port = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": loopback}
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[port])
 

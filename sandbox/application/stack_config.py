@@ -15,6 +15,7 @@ SERVICES: tuple[Service, ...] = (
     "backup",
     "cloudwatch",
     "ec2",
+    "ecr",
     "events",
     "iam",
     "kms",

@@ -40,6 +40,7 @@ Service = Literal[
     "cloudwatch",
     "kms",
     "ec2",
+    "ecr",
     "iam",
     "events",
     "backup",

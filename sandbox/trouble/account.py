@@ -81,6 +81,23 @@ def free_subnets(stage: Stage, memory: Memory) -> None:
         ec2.delete_subnet(SubnetId=subnet)
 
 
+def close_groups(stage: Stage) -> Memory:
+    """The groups of the instance lose every rule, which a restored one gets as well; what is connected stays so."""
+    ec2: Any = stage.aws.client("ec2")
+    ids = [item["VpcSecurityGroupId"] for item in stage.describe()["VpcSecurityGroups"]]
+    groups = ec2.describe_security_groups(GroupIds=ids)["SecurityGroups"]
+    rules = {group["GroupId"]: group["IpPermissions"] for group in groups if group["IpPermissions"]}
+    for group, permissions in rules.items():
+        ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=permissions)
+    return {"rules": rules}
+
+
+def open_groups(stage: Stage, memory: Memory) -> None:
+    ec2: Any = stage.aws.client("ec2")
+    for group, permissions in memory["rules"].items():
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=permissions)
+
+
 def disable_key(stage: Stage) -> Memory:
     key = str(stage.describe()["KmsKeyId"]).rpartition("/")[2]
     kms: Any = stage.aws.client("kms")
@@ -188,6 +205,12 @@ TROUBLES = (
         "The subnet group's subnets have no free address (AvailableIpAddressCount 0): InvalidVPCNetworkStateFault.",
         fill_subnets,
         free_subnets,
+    ),
+    Trouble(
+        "groups-closed",
+        "The source's security groups have no rule left: nobody who isn't connected already gets through to a copy.",
+        close_groups,
+        open_groups,
     ),
     Trouble(
         "key-disabled",

@@ -56,6 +56,11 @@ def test_the_world_is_read_at_once(settings: Settings, source: Instance) -> None
     assert found.capacity.quotas["DBInstances"].used >= 1
     assert source.settings.storage_type in {offer.storage_type for offer in found.capacity.offers or ()}
     assert [subnet for subnet in found.capacity.subnets or () if subnet.free]
+    assert found.network
+    assert found.network.unasked == {}
+    (target,) = found.network.targets
+    assert (target.groups, target.ingress) == (source.settings.vpc_security_group_ids, ())  # moto's own has no rule
+    assert [place for place in target.places if place.acl and place.routes and place.block]
 
 
 def test_an_operator_s_secret_that_is_not_there_is_found_before_anything_stops(settings: Settings) -> None:

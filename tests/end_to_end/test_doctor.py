@@ -81,7 +81,6 @@ def test_everything_that_would_stop_a_restore_is_named_at_once(sandbox: Sandbox,
         "right rds:CreateDBSnapshot",
         "right patch secrets",
         "dumps",
-        "path from here",
         "path from the pods",
     }
     assert all(item.fix and item.found and item.needed for item in found.values())

@@ -77,6 +77,7 @@ ROOM = {
     "class-elsewhere": "config instance.dbSubnetGroupName",
     "class-retired": "config instance.instanceClass",
     "subnets-full": "config instance.dbSubnetGroupName",
+    "groups-closed": "path from the pods",
     "key-disabled": "key arn:",
     "cluster-member": f"instance {names.INSTANCE}",
     "cordoned-node": "deployment ",
@@ -112,6 +113,19 @@ def test_rights_that_only_look_for_room_are_missed_aloud_and_stop_nobody(sandbox
         assert found.capacity is not None
         assert set(found.capacity.unasked) == {part}
         assert action in found.capacity.unasked[part]
+    ways = {
+        "ec2:DescribeSecurityGroups": "security groups",
+        "ec2:DescribeNetworkInterfaces": "network interfaces",
+        "ec2:DescribeNetworkAcls": "network ACLs",
+        "ec2:DescribeRouteTables": "route tables",
+        "list pods": "pods",
+    }
+    for right, part in ways.items():
+        with rights.without(right):
+            found, problems = looked_at(sandbox)
+        assert problems == {}
+        assert found.network is not None
+        assert set(found.network.unasked) == {part}
     with rights.without("list nodes"):
         found, problems = looked_at(sandbox)
     assert problems == {}

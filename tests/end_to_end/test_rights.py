@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
+import pulumi
 import pytest
 
 from restore.aws import Aws
@@ -14,22 +17,28 @@ from restore.errors import Refused
 from restore.inventory.access import ask, ask_rights
 from restore.inventory.gather import gather
 from restore.kubernetes import Api
+from restore.model.aws_account import Caller
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.model.rights import Right
+from restore.model.rights import SECRET_CONTROLLERS, Phase, Right
 from restore.preflight import rules
-from restore.preflight.rights import needed_rights, phases_ahead
+from restore.preflight.rights import STOPS, TABLE, needed_rights, phases_ahead
+from restore.program import run
 from sandbox.application import names, nightly_dump, stack_config
 from sandbox.application.operator_rights import OperatorRights
 from sandbox.application.operator_roles import users, verbs_of
+from sandbox.aws import ACCOUNT
 from sandbox.cluster.operator_login import USER
 from sandbox.rights import documented
 from sandbox.runtime import environment
+from sandbox.trouble import catalogue
+from sandbox.trouble.stage import Played
 from tests.support.sandbox.harness import Project, Sandbox
 
 PAGE = documented.read()
 EVIDENCE = "ghost-protocol-sandbox-evidence"
+SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/restore-operator/on-call"
 LATER = ("iam:SimulatePrincipalPolicy", "iam:GetRole")
 """Given with the preview's rights, and asked for by whoever asks for rights."""
 NOT_INSTALLED = ("keda.sh", "argoproj.io", "serving.knative.dev")
@@ -127,6 +136,139 @@ def test_each_right_of_every_later_phase_is_named_before_a_freeze(sandbox: Sandb
             assert [problem.subject for problem in problems] == [f"right {name}"]
             tried.add(name)
     assert len(tried) > 25
+
+
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "pitr": {},
+    "snapshot": {"method": "snapshot", "time": None, "snapshot": "latest"},
+    "dump": {"method": "dump", "time": None, "dump": "latest"},
+    "rename": {"cutover": "rename"},
+    "follow": {"dependents": "follow"},
+    "in jobs": {"runner": "kubernetes", "runnerJob": {"image": "restore:1", "serviceAccount": "restore-gates"}},
+    "iam": {
+        "login": {"user": names.MASTER_USER, "iam": True},
+        "waive": {"quiesced.unreachable": "the sandbox's servers know no login by IAM"},
+    },
+}
+"""What a run asks for, by what each adds to the rights that it needs."""
+TROUBLES = (
+    "uncopied-settings",
+    "kerberos",
+    "alarms-on-source",
+    "events-of-source",
+    "proxy-on-source",
+    "backups-by-arn",
+)
+"""What makes the source need rights that a plain one doesn't."""
+OF_A_RESTORE = frozenset(Phase) - {
+    Phase.PREVIEW, Phase.ROTATE, Phase.RETIRE, Phase.PREVENT, Phase.DRILL, Phase.BY_HAND
+}  # fmt: skip
+ELSEWHERE = frozenset(
+    {
+        "rds:CopyDBSnapshot",
+        "rds:CreateDBParameterGroup",
+        "rds:ModifyDBParameterGroup",
+        "rds:ListTagsForResource",
+        *SECRET_CONTROLLERS.values(),
+    }
+)
+"""Needed of a source in another region, and where a controller keeps the secret: tests/unit has those."""
+
+
+@dataclass
+class Program:
+    """`pulumi preview` in this process: its program up to where it would declare the first resource."""
+
+    sandbox: Sandbox
+    declared: list[str] = field(default_factory=list[str])
+
+    def keys(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        asked = {"id": "inc-1", "method": "pitr", "time": "latest", "traffic": "frozen"}
+        wanted: dict[str, Any] = {**asked, **options}
+        named = {f"restore:{key}": value for key, value in wanted.items() if value is not None}
+        return stack_config.configuration(self.sandbox.layout) | PLACES | named
+
+    def run(self, options: Mapping[str, Any]) -> str:
+        """What it refuses; empty where it goes on to declare."""
+        self.declared.clear()
+        entries = self.keys(options).items()
+        texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in entries}
+        pulumi.runtime.set_all_config(texts, [])
+        try:
+            run.run()
+        except pulumi.RunError as error:
+            return str(error)
+        assert self.declared == ["inc-1"]
+        return ""
+
+    def declare(self, settings: Settings, *_: object) -> None:
+        """Stands where the first resource would be declared."""
+        assert settings.request is not None
+        self.declared.append(settings.request.id)
+
+    def phases(self, options: Mapping[str, Any]) -> dict[str, set[Phase]]:
+        """The phases of a restore that need each right, with these options."""
+        now = datetime.now(UTC)
+        settings = collect(self.keys(options), "test", {}).read_settings(now)
+        assert settings.request is not None
+        context = RestoreContext(settings, settings.request, gather(settings, now))
+        by_right: dict[str, set[Phase]] = {}
+        for phase in OF_A_RESTORE:
+            for right in needed_rights(context, frozenset({phase})):
+                by_right.setdefault(right.name, set()).add(phase)
+        return by_right
+
+
+@pytest.fixture
+def program(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+    played = Program(sandbox)
+    monkeypatch.setattr(run, "plugin_caller", lambda: Caller(ACCOUNT, SESSION))
+    monkeypatch.setattr(run, "declare", played.declare)
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
+    yield played
+    pulumi.runtime.set_all_config({}, [])
+    for trouble in Played(sandbox.layout).all():
+        catalogue.end(sandbox.layout, trouble)
+
+
+def is_named(name: str, text: str) -> bool:
+    """By preflight's question, or, of one that the preview's own reads need as well, by the call that was denied."""
+    verb, _, resource = name.partition(" ")
+    kind, _, group = resource.partition(".")
+    return (
+        f"right {name}\n" in text
+        or f"not authorized to perform: {name} " in text
+        or f'cannot {verb} resource "{kind}" in API group "{group}"' in text
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("preview")
+def test_a_run_names_each_right_of_each_phase_before_it_declares_anything(
+    sandbox: Sandbox, rights: OperatorRights, program: Program
+) -> None:
+    """Freeze, restore, conform, load, validate, evidence, switch, serving, way back, close: one right at a time is
+    taken away, and the run that would stop the applications is refused with it, and with what it is needed for."""
+    nightly_dump.run(sandbox.layout)
+    sandbox.aws.s3.create_bucket(Bucket=EVIDENCE)
+    for trouble in TROUBLES:
+        catalogue.play(sandbox.layout, trouble)
+    tried: dict[str, set[Phase]] = {}
+    for name, options in OPTIONS.items():
+        assert program.run(options) == "", name
+        for right, phases in sorted(program.phases(options).items()):
+            if phases <= tried.get(right, set()):
+                continue
+            with rights.without(right):
+                text = program.run(options)
+            assert is_named(right, text), (name, right, text)
+            assert program.declared == [], right
+            if f"right {right}\n" in text:
+                assert [phase for phase in phases if f"{phase}: {STOPS[phase]}" not in text] == [], (name, right)
+            tried.setdefault(right, set()).update(phases)
+    of_table = {row.name: row.phases & OF_A_RESTORE for row in TABLE if row.phases & OF_A_RESTORE}
+    assert {right for right in of_table if right not in tried} <= ELSEWHERE
+    assert set().union(*tried.values()) == OF_A_RESTORE
 
 
 @pytest.mark.usefixtures("preview")

@@ -31,6 +31,8 @@ from tests.matrix.steps import STEPS, Kind, Phase
 
 FEWEST = 80
 WORKERS = 2
+WIDE = 240
+"""Columns of the table, also where a file takes it."""
 SIGNS = {Outcome.CONVERGED: "[green]c[/]", Outcome.STOPPED: "[yellow]s[/]", Outcome.OTHER: "[bold red]OTHER[/]"}
 
 
@@ -160,7 +162,7 @@ def main(words: Sequence[str] | None = None) -> int:
         console.print(
             f"not played, and not counted: {len(unplayed)} cells of full disks; only root may mount a small one"
         )
-    console.print(table_of(matrix.played))
+    Console(width=WIDE).print(table_of(matrix.played))
     arguments.json.write_text(as_json(matrix.played, time.monotonic() - begun))
     count = Counter(item.outcome for item in matrix.played)
     console.print(f"{time.monotonic() - begun:.0f} s; cells: {arguments.json}", highlight=False, soft_wrap=True)

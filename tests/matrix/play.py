@@ -82,7 +82,7 @@ def play(stage: Stage, cell: Cell, undisturbed: Undisturbed) -> Played:
         wanted = undisturbed[cell.step.phase, cell.kind]
         played.why += [*held.lost(stage.reader.holdings()), *await_equal(stage, wanted)]
     except (AssertionError, OSError, TimeoutError) as error:
-        played.why.append(str(error)[-3000:] or type(error).__name__)
+        played.why.append(str(error)[-9000:] or type(error).__name__)
     if played.why:
         played.outcome = Outcome.OTHER
     played.seconds = time.monotonic() - begun

@@ -69,6 +69,7 @@ def test_everything_that_is_asked_for_is_declared(watch: Callable[..., Watched])
         "alarm-SnapshotAge": "MetricAlarm",
         "alarm-DumpAge": "MetricAlarm",
         "alarm-DrillAge": "MetricAlarm",
+        "alarm-ReplicaAge": "MetricAlarm",
         "backups-elsewhere": "InstanceAutomatedBackupsReplication",
         "schedule-settings": "ConfigMap",
         "restore-check-prod": "CronJob",

@@ -19,6 +19,7 @@ KINDS = (
     "key",
     "option",
     "parameter group",
+    "path",
     "recovery point",
     "region",
     "restore",

@@ -11,9 +11,10 @@ from pathlib import Path
 from restore import postgres
 from restore.aws import Aws, Secrets
 from restore.errors import PermanentError, Problem, RestoreError
+from restore.evidence import provenance
 from restore.gates.runner import values
 from restore.gates.runner.follow import build_base_job
-from restore.gates.runner.request import REQUEST, strip_local_settings
+from restore.gates.runner.request import PROGRAM, REQUEST, require_same_program, strip_local_settings
 from restore.kubernetes import Api, Job, run_job
 from restore.kubernetes.job_manifests import FOLDER
 from restore.model.rds import Endpoint
@@ -34,6 +35,7 @@ class Question:
     def write(self) -> str:
         """Returns the document that is mounted in the Job."""
         document = {
+            PROGRAM: provenance.digest_sources(),
             "settings": values.to_json(strip_local_settings(self.settings)),
             "endpoint": values.to_json(replace(self.endpoint, via="")),
             "database": self.database,
@@ -44,6 +46,7 @@ class Question:
     def read(cls, text: str) -> Question:
         """Raises PermanentError for a document of another version of this program."""
         document = json.loads(text)
+        require_same_program(document)
         settings, endpoint = values.from_json(document["settings"]), values.from_json(document["endpoint"])
         return cls(settings, endpoint, document["database"])
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from restore.errors import PermanentError, Problem
+from restore.evidence import provenance
 from restore.gates.context import GateContext
 from restore.gates.hook import RESOURCE_ID, Watch
 from restore.gates.runner import values
@@ -24,6 +26,8 @@ from restore.postgres import SYSTEM
 from validation.expectations.model import Expectations
 
 REQUEST = "request.json"
+PROGRAM = "program"
+"""The field of a document that says which files its program was made of."""
 DIGITS = 10
 
 
@@ -69,6 +73,7 @@ class GateRequest:
     def write(self) -> str:
         """Returns the document."""
         document = {
+            PROGRAM: provenance.digest_sources(),
             "gate": self.gate,
             "settings": values.to_json(self.settings),
             "plan": values.to_json(self.plan),
@@ -82,8 +87,18 @@ class GateRequest:
     def read(cls, text: str) -> GateRequest:
         """Raises PermanentError for a document of another version of this program."""
         document = json.loads(text)
+        require_same_program(document)
         written = {name: values.from_json(document[name]) for name in ("settings", "plan", "expectations")}
         return cls(document["gate"], receipt=document["receipt"], earlier=document["earlier"], **written)
+
+
+def require_same_program(document: Mapping[str, Any]) -> None:
+    """Raises PermanentError unless the image holds the very files of the program that wrote the document: another one
+    may prove less."""
+    written, here = document.get(PROGRAM), provenance.digest_sources()
+    if written != here:
+        found = f"files {here} in the image, {written or 'others'} where `pulumi up` runs"
+        raise PermanentError.of(Problem("the request of the Job", found, "one of this version", values.FIX))
 
 
 def _identity(instance: Instance | None) -> str:

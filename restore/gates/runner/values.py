@@ -22,6 +22,7 @@ MODULES = (aws_account, drill, dump, planned, rds, request, verdict, model, sql_
 TAG = "="
 """The key of a JSON object that says what its value, under VALUE, is."""
 VALUE = "value"
+FIX = "docs/runner.md: build the image of this very version; pulumi up"
 MAPPING, SEQUENCE, MOMENT = "mapping", "sequence", "moment"
 
 
@@ -59,8 +60,7 @@ def from_json(data: Any) -> Any:
         return _read(data)
     except (TypeError, ValueError, KeyError) as error:
         found = f"{type(error).__name__}: {error}"
-        fix = "docs/runner.md: build the image of this very version; pulumi up"
-        raise PermanentError.of(Problem("the request of the Job", found, "one of this version", fix)) from error
+        raise PermanentError.of(Problem("the request of the Job", found, "one of this version", FIX)) from error
 
 
 def _read(data: Any) -> Any:

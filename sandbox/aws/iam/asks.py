@@ -106,6 +106,15 @@ ANYTHING = frozenset(
     }
 )
 """Actions without resources."""
+EC2_DESCRIPTIONS = frozenset(
+    {
+        "DescribeNetworkAcls",
+        "DescribeNetworkInterfaces",
+        "DescribeRouteTables",
+        "DescribeSecurityGroups",
+        "DescribeSubnets",
+    }
+)
 FREE = frozenset({"sts:GetCallerIdentity"})
 """No permissions are required. https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html"""
 NO_KEY = "KMSKeyNotAccessibleFault"
@@ -223,10 +232,21 @@ def _roles_of_rds(call: Call) -> Iterator[str]:
 
 
 def _ec2(call: Call, _: World) -> Iterator[Need]:
-    """Its descriptions have no resources."""
-    if call.operation not in ("DescribeSecurityGroups", "DescribeSubnets"):
+    """Its descriptions have no resources, but for the entries of a prefix list."""
+    if call.operation == "GetManagedPrefixListEntries":
+        arn = f"arn:aws:ec2:{call.region}:{ACCOUNT}:prefix-list/{call.parameters.get('PrefixListId', '')}"
+        yield Need(Ask("ec2:GetManagedPrefixListEntries", arn), arn, "UnauthorizedOperation")
+        return
+    if call.operation not in EC2_DESCRIPTIONS:
         raise UnknownOperationError(f"ec2:{call.operation}: add it to sandbox/aws/iam/asks.py")
     yield Need(Ask(f"ec2:{call.operation}"), "", "UnauthorizedOperation")
+
+
+def _ecr(call: Call, _: World) -> Iterator[Need]:
+    if call.operation != "DescribeImages":
+        raise UnknownOperationError(f"ecr:{call.operation}: add it to sandbox/aws/iam/asks.py")
+    arn = f"arn:aws:ecr:{call.region}:{ACCOUNT}:repository/{call.parameters.get('repositoryName', '')}"
+    yield Need(Ask("ecr:DescribeImages", arn), arn, "AccessDeniedException")
 
 
 def _secrets(call: Call, _: World) -> Iterator[Need]:
@@ -296,8 +316,13 @@ def _route53(call: Call, _: World) -> Iterator[Need]:
     yield Need(Ask(f"route53:{call.operation}", zone), zone)
 
 
+SNS_OPERATIONS = frozenset(
+    ["Publish", "CreateTopic", "GetTopicAttributes", "ListTagsForResource", "DeleteTopic", "ListSubscriptionsByTopic"]
+)
+
+
 def _sns(call: Call, _: World) -> Iterator[Need]:
-    if call.operation not in ("Publish", "CreateTopic", "GetTopicAttributes", "ListTagsForResource", "DeleteTopic"):
+    if call.operation not in SNS_OPERATIONS:
         raise UnknownOperationError(f"sns:{call.operation}: add it to sandbox/aws/iam/asks.py")
     named = str(call.parameters.get("TopicArn") or call.parameters.get("ResourceArn") or "")
     topic = named or f"arn:aws:sns:{call.region}:{ACCOUNT}:{call.parameters.get('Name', '')}"
@@ -311,6 +336,7 @@ SERVICES = {
     "kms": _kms,
     "iam": _iam,
     "ec2": _ec2,
+    "ecr": _ecr,
     "cloudwatch": _cloudwatch,
     "backup": _backup,
     "route53": _route53,

@@ -26,6 +26,9 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:incidents"
 NAME = "of-source"
 """Of each thing that knows the source."""
 RETIRED = f"{SOURCE}-retired"
+REPOSITORY = "ghost-protocol-sandbox/psql"
+MADE: dict[str, str] = {}
+"""Ids that AWS gives."""
 SESSION = "arn:aws:sts::123456789012:assumed-role/restore-operator/on-call"
 KEY_LOST = "KMSKeyNotAccessibleFault"
 NOT_ASKED_BY_A_SERVICE = frozenset({"rds-db:connect"})
@@ -49,6 +52,9 @@ def world(sandbox: Sandbox) -> None:
     sandbox.available(f"{SOURCE}-old")
     sandbox.available(SOURCE)
     aws.client("iam").create_role(RoleName="restore-operator", AssumeRolePolicyDocument="{}")
+    aws.client("ecr").create_repository(repositoryName=REPOSITORY)
+    listed = aws.client("ec2").create_managed_prefix_list(PrefixListName="vpn", MaxEntries=1, AddressFamily="IPv4")
+    MADE["prefix list"] = listed["PrefixList"]["PrefixListId"]
     aws.secrets.create_secret(Name=SECRET, SecretString="x")
     for bucket in (DUMPS, "ghost-protocol-sandbox-evidence"):
         aws.s3.create_bucket(Bucket=bucket)
@@ -151,6 +157,10 @@ def alarm(operator: Callable[[str], Any]) -> Any:
         AlarmName=NAME, Namespace="AWS/RDS", MetricName="CPUUtilization", Statistic="Average", Period=60,
         EvaluationPeriods=1, Threshold=90.0, ComparisonOperator="GreaterThanThreshold",
     )  # fmt: skip
+
+
+def prefixes(operator: Callable[[str], Any]) -> Any:
+    return operator("ec2").get_managed_prefix_list_entries(PrefixListId=MADE["prefix list"])
 
 
 def retired(operator: Callable[[str], Any]) -> Any:
@@ -263,6 +273,11 @@ CALLS: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "rds:DescribeDBParameters": lambda o: o("rds").describe_db_parameters(DBParameterGroupName="default.postgres16"),
     "rds:DescribeEvents": lambda o: o("rds").describe_events(),
     "cloudtrail:LookupEvents": lambda o: o("cloudtrail").lookup_events(),
+    "ec2:DescribeNetworkInterfaces": lambda o: o("ec2").describe_network_interfaces(),
+    "ec2:DescribeNetworkAcls": lambda o: o("ec2").describe_network_acls(),
+    "ec2:DescribeRouteTables": lambda o: o("ec2").describe_route_tables(),
+    "ec2:GetManagedPrefixListEntries": prefixes,
+    "ecr:DescribeImages": lambda o: o("ecr").describe_images(repositoryName=REPOSITORY),
     "ec2:DescribeSecurityGroups": lambda o: o("ec2").describe_security_groups(),
     "rds:DescribeDBParameterGroups": lambda o: o("rds").describe_db_parameter_groups(),
     "rds:CreateDBParameterGroup": lambda o: o("rds").create_db_parameter_group(
@@ -329,6 +344,7 @@ CALLS: dict[str, Callable[[Callable[..., Any]], Any]] = {
     "s3:DeleteObject": lambda o: deleted(o, version=False),
     "s3:DeleteObjectVersion": lambda o: deleted(o, version=True),
     "cloudwatch:DeleteAlarms": lambda o: o("cloudwatch").delete_alarms(AlarmNames=[NAME]),
+    "sns:ListSubscriptionsByTopic": lambda o: o("sns").list_subscriptions_by_topic(TopicArn=TOPIC_OF_ALARMS),
     "sns:DeleteTopic": lambda o: o("sns").delete_topic(TopicArn=TOPIC_OF_ALARMS),
     "sns:Publish": lambda o: o("sns").publish(TopicArn=TOPIC, Message="restored"),
     "cloudwatch:GetMetricStatistics": lambda o: o("cloudwatch").get_metric_statistics(

@@ -94,6 +94,8 @@ HIGH_LEVEL: Mapping[tuple[str, ...], frozenset[str]] = {
 """Commands of the AWS CLI that no service model has."""
 SERVICES = {"s3api": "s3"}
 """Names of the AWS CLI for services that botocore calls otherwise."""
+RENAMED = {"--notification-endpoint": "--endpoint"}
+"""Options that the AWS CLI calls otherwise (its customizations/argrename.py)."""
 CURL = frozenset({"--fail", "--output"})
 
 
@@ -201,7 +203,7 @@ def _kubectl(words: list[str]) -> Iterator[str]:
 
 
 def _aws(words: list[str]) -> Iterator[str]:
-    options = {option for option in _options(words) if option.startswith("--")}
+    options = {RENAMED.get(option, option) for option in _options(words) if option.startswith("--")}
     high_level = HIGH_LEVEL.get(tuple(words[:2]))
     if high_level is not None:
         yield from (f"unknown option {option}" for option in sorted(options - high_level))

@@ -160,6 +160,13 @@ def test_a_role_that_rds_is_to_assume_must_be_passed_to_it() -> None:
     assert need.ask.context == {"iam:PassedToService": "rds.amazonaws.com"}
 
 
+def test_a_prefix_list_and_a_repository_are_asked_by_their_names() -> None:
+    lists = asked("GetManagedPrefixListEntries", service="ec2", PrefixListId="pl-1")
+    assert lists == {"ec2:GetManagedPrefixListEntries": ["arn:aws:ec2:us-east-1:123456789012:prefix-list/pl-1"]}
+    images = asked("DescribeImages", service="ecr", repositoryName="shop/psql")
+    assert images == {"ecr:DescribeImages": ["arn:aws:ecr:us-east-1:123456789012:repository/shop/psql"]}
+
+
 def test_ec2_answers_a_refusal_in_its_own_form() -> None:
     assert asked("DescribeSubnets", service="ec2") == {"ec2:DescribeSubnets": ["*"]}
     refused = answer(request("ec2"), Refusal("ec2", "UnauthorizedOperation", "no"))

@@ -65,7 +65,10 @@ def site(request: Request, **changes: Any) -> Settings:
         login=Login("ghostadmin", names.MASTER_SECRET),
         backups=DumpStore(names.BACKUP_BUCKET, names.BACKUP_PREFIX),
         evidence="s3://ghost-protocol-sandbox-evidence/restores",
-        validation=ValidationSettings(baseline="s3://ghost-protocol-sandbox-evidence/restores/baselines"),
+        validation=ValidationSettings(
+            baseline="s3://ghost-protocol-sandbox-evidence/restores/baselines",
+            image=f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/ghost-protocol-sandbox/psql:17",
+        ),
         drill=DrillSettings(namespace=names.DRILL_NAMESPACE),
         notify=NotifySettings(sns_topic=f"arn:aws:sns:us-east-1:{ACCOUNT}:incidents"),
         prevention=PreventionSettings(enforce=True, replicate_to="us-west-2", dump_schedule="30 3 * * *"),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pulumi_aws
+import pulumi_kubernetes
 import pytest
 import yaml
 
@@ -47,6 +48,8 @@ SITE: Mapping[str, Any] = {
     "tls": {"rootCertificate": "ca.pem"},
     "backups": {"bucket": "shop-backups"},
 }
+NAMED = {f"restore:{name}": value for name, value in SITE.items()}
+REGION = {"AWS_REGION": "us-east-1"}
 PITR = {"id": "inc-1", "method": "pitr", "time": "2026-11-22T14:30:00Z"}
 DUMP = {"id": "inc-1", "method": "dump", "dump": "latest"}
 SNAPSHOT = {"id": "inc-1", "method": "snapshot", "snapshot": "latest"}
@@ -576,6 +579,48 @@ def test_a_key_that_only_the_plugin_obeys_is_refused_by_name(name: str) -> None:
     problem = aws_problems(**{name: "x"})[f"aws:{name}"]
     assert f"pulumi config rm aws:{name}" in problem.fix
     assert keys.ENVIRONMENT[name] in problem.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cluster", "other"),
+        ("renderYamlToDirectory", "rendered"),
+        ("enableServerSideApply", "false"),
+        ("deleteUnreachable", "true"),
+        ("skipUpdateUnreachable", "true"),
+    ],
+)
+def test_a_plugin_that_would_patch_another_cluster_or_none_is_refused(name: str, value: str) -> None:
+    variable = keys.ELSEWHERE[name][1]
+    told = [collect({**NAMED, f"kubernetes:{name}": value}, "prod", REGION)]
+    told += [collect(NAMED, "prod", {**REGION, variable: value})] if variable else []
+    for entries in told:
+        with pytest.raises(Refused) as refused:
+            entries.read_settings(NOW)
+        (problem,) = refused.value.problems
+        assert problem.subject == f"config kubernetes:{name}"
+        assert problem.fix.startswith(f"pulumi config rm kubernetes:{name}")
+        assert variable in problem.fix
+
+
+def test_a_plugin_that_is_told_its_own_defaults_is_let_be() -> None:
+    given = {"kubernetes:enableServerSideApply": "true", "kubernetes:deleteUnreachable": "false"}
+    assert collect({**NAMED, **given}, "prod", REGION).read_settings(NOW).kubeconfig is None
+
+
+def test_every_key_of_the_kubernetes_provider_has_been_thought_of() -> None:
+    """A key of a newer plugin that changes another cluster would be ignored by this program without a word."""
+    harmless = {
+        *("alwaysRender", "clusterIdentifier", "enableConfigMapMutable", "enablePatchForce", "enableSecretMutable"),
+        *("helmReleaseSettings", "kubeClientSettings", "namespace", "suppressDeprecationWarnings"),
+        *("suppressHelmHookWarnings", "upsertExistingObjects"),
+    }
+    known = {to_camel_case(name) for name in keys.KubernetesKeys.model_fields} | keys.ELSEWHERE.keys() | harmless
+    parameters = inspect.signature(pulumi_kubernetes.ProviderArgs.__init__).parameters
+    arguments = {to_camel_case(name) for name in parameters if not name.startswith("_")}
+    assert "kubeconfig" in arguments
+    assert arguments <= known
 
 
 def test_keys_of_the_plugin_that_change_neither_who_nor_where_are_let_be() -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from restore.aws.security_groups import Ingress, list_sources, opens
 from restore.doctor import databases, logins, stores, tools
 from restore.doctor.finding import State
-from restore.model.aws_account import Caller
+from restore.model.aws_account import Caller as AwsCaller
+from restore.model.network import Caller, Ingress, Network, Target
 from sandbox.machine.layout import CHECKOUT
 from tests.support import worlds as w
 
@@ -96,41 +96,27 @@ def test_a_server_that_tells_no_time_is_no_problem() -> None:
 
 
 def test_a_plugin_in_another_account_is_found() -> None:
-    looked = Caller("1", "arn:aws:sts::1:assumed-role/a/me")
-    assert logins.examine_account(looked, Caller("2", "arn:aws:sts::2:assumed-role/a/me")).state is State.PROBLEM
-    assert logins.examine_account(looked, Caller("1", "arn:aws:sts::1:assumed-role/b/me")).state is State.NOTE
-    assert logins.examine_account(looked, Caller("1", "arn:aws:sts::1:assumed-role/a/pulumi")).state is State.OK
+    looked = AwsCaller("1", "arn:aws:sts::1:assumed-role/a/me")
+    assert logins.examine_account(looked, AwsCaller("2", "arn:aws:sts::2:assumed-role/a/me")).state is State.PROBLEM
+    assert logins.examine_account(looked, AwsCaller("1", "arn:aws:sts::1:assumed-role/b/me")).state is State.NOTE
+    assert logins.examine_account(looked, AwsCaller("1", "arn:aws:sts::1:assumed-role/a/pulumi")).state is State.OK
 
 
-def rule(**changes: Any) -> dict[str, Any]:
-    return {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": "10.0.0.0/8"}], **changes}
+def findings_of(network: Network | None) -> list[tuple[str, State]]:
+    return [(item.subject, item.state) for item in databases.examine_network_path(w.inventory(network=network))]
 
 
-def test_a_rule_counts_for_its_own_port_alone() -> None:
-    assert opens(rule(), 5432)
-    assert opens(rule(IpProtocol="-1", FromPort=None, ToPort=None), 5432)
-    assert not opens(rule(), 6432)
-    assert not opens(rule(IpProtocol="udp"), 5432)
-
-
-def test_everything_that_a_rule_lets_in_is_read() -> None:
-    more = {"Ipv6Ranges": [{"CidrIpv6": "fd00::/8"}], "UserIdGroupPairs": [{"GroupId": "sg-app"}]}
-    found = list(list_sources(rule(**more, PrefixListIds=[{"PrefixListId": "pl-vpn"}])))
-    assert found == [Ingress("10.0.0.0/8"), Ingress("fd00::/8"), Ingress(other="sg-app"), Ingress(other="pl-vpn")]
-
-
-def let_in(addresses: list[str], *rules: Ingress) -> State:
-    return databases.let_in("path", addresses, rules, "sg-1", 5432).state
-
-
-def test_who_is_let_in_is_known_only_where_an_address_says_it() -> None:
-    block, group = Ingress("10.0.0.0/8"), Ingress(other="sg-app")
-    assert let_in(["10.1.2.3"], block, group) is State.OK
-    assert let_in(["10.1.2.3", "192.168.1.1"], block) is State.NOTE
-    assert let_in(["192.168.1.1"], group) is State.NOTE
-    assert let_in([], block) is State.NOTE
-    assert let_in(["10.1.2.3"]) is State.PROBLEM
-    assert let_in(["fe80::1%eth0"], Ingress("fe80::/10"), block) is State.OK
+def test_who_gets_through_is_told_as_far_as_it_is_known() -> None:
+    """What is closed is told by preflight's rule, which the doctor asks as well."""
+    target = Target("shop-doctor", 5432, ("sg-1",), ingress=(Ingress("10.0.0.0/8"),))
+    pods, here = (Caller("api-1", ("10.1.2.3",)),), (Caller("this machine", ("192.168.1.1",)),)
+    network = Network((target,), pods, here, unasked={"network ACLs": "denied"})
+    assert findings_of(network) == [
+        ("path from the pods", State.OK),
+        ("path from here", State.NOTE),
+        ("network path", State.NOTE),
+    ]
+    assert findings_of(None) == [("network path", State.NOTE)]
 
 
 def test_an_evidence_folder_that_cant_be_written_is_found_and_a_good_one_is_not_made(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def drill(tmp_path: Path) -> Played:
         nobody,
         lambda _: None,
         lambda _: None,
+        lambda: True,
         threading.Event(),
     )
 
@@ -205,6 +206,37 @@ class Stack:
         pass
 
 
+@pytest.mark.parametrize("awake", [1, 3])
+def test_a_drill_that_slept_until_another_took_over_works_on_with_nothing_of_that_one(
+    drill: Played, monkeypatch: pytest.MonkeyPatch, awake: int
+) -> None:
+    """Its copies have the same names, and so has its stack."""
+    looks = iter([True] * awake)
+    drill.holds = lambda: next(looks, False)
+    result = drill.play({}, monkeypatch)
+    assert list(verdicts(result)) == [*ORDER[: awake + 1], "tear down", "targets"]
+    assert "drill.running" in {problem.subject for problem in result.problems}
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_tear_down_deletes_what_this_drill_made_and_the_stack_only_while_it_is_its_own(
+    drill: Played, monkeypatch: pytest.MonkeyPatch, own: bool
+) -> None:
+    deleted: list[tuple[str, str | None]] = []
+
+    def delete(selector: str, drill_id: str | None) -> Outcome:
+        deleted.append((selector, drill_id))
+        return GOOD
+
+    monkeypatch.setattr(drill, "_delete_all", delete)
+    played: Any = drill
+    played._drilled = stack = Stack(state())
+    drill.holds = lambda: own
+    played._tear_down()
+    assert deleted == [("restore.pulumi/drill=drill-1", "drill-1")]
+    assert stack.forgotten is own
+
+
 @pytest.mark.parametrize(("own", "forgotten"), [("candidate-inc-1", False), ("candidate-drill-261122-150000", True)])
 def test_only_a_drills_own_leftovers_are_removed_from_pulumi(
     drill: Played, monkeypatch: pytest.MonkeyPatch, own: str, forgotten: bool
@@ -212,7 +244,11 @@ def test_only_a_drills_own_leftovers_are_removed_from_pulumi(
     stack = Stack(state((INSTANCE, own)))
     played: Any = drill
     played.stack = stack
-    monkeypatch.setattr(drill, "_delete_all", lambda: GOOD)
+
+    def delete(*_: object) -> Outcome:
+        return GOOD
+
+    monkeypatch.setattr(drill, "_delete_all", delete)
     outcome = played._clean_up(drill.folder)
     assert [problem.subject for problem in outcome.problems] == ([] if forgotten else ["drill.stack:acme/prod-drill"])
     assert stack.forgotten is forgotten

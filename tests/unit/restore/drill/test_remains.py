@@ -26,6 +26,12 @@ def test_what_a_drill_of_this_stack_has_made_is_found() -> None:
     assert find_remains([w.instance(), drilled()], SETTINGS) == (drilled(),)
 
 
+def test_a_drill_s_own_instance_is_found_and_none_of_another_drill_at_work() -> None:
+    other = replace(drilled(tags=TAGS | {"restore:id": "drill-2"}), identifier="shop-drill-2")
+    assert find_remains([drilled(), other], SETTINGS, "drill-1") == (drilled(),)
+    assert find_remains([drilled(), other], SETTINGS) == (drilled(), other)
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -44,9 +44,10 @@ class Api:
         return ReadObject(forbidden=True) if path in self.forbidden else ReadObject(self.objects.get(path))
 
     def list_items(self, path: str, **query: str) -> list[dict[str, Any]]:
-        label = query.get("labelSelector", "").partition("=")[0]
+        label, _, value = query.get("labelSelector", "").partition("=")
         inside = [item for name, item in self.objects.items() if name.rpartition("/")[0] == path]
-        return [item for item in inside if not label or label in item["metadata"].get("labels", {})]
+        held = [(item, item["metadata"].get("labels", {}).get(label)) for item in inside]
+        return [item for item, found in held if not label or (found is not None and value in ("", found))]
 
     def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         where = f"{path}/{body['metadata']['name']}"
@@ -117,6 +118,15 @@ def test_everything_that_a_drill_made_is_deleted_by_its_uid_also_of_an_earlier_d
     assert sorted(deleted) == ["Deployment api", "NetworkPolicy restore-drill", "Secret db"]
     assert all(uid for _, uid in api.deleted)
     assert set(api.objects) == set(world().objects)
+
+
+def test_a_drill_that_ends_leaves_the_copies_of_the_one_that_took_over() -> None:
+    api = world()
+    scratch(api).close_network({"10.0.0.7"}, 5432)
+    before = dict(api.objects)
+    slept = Scratch(scratch(api).api, Place("shop-drill", "drill-0"), "shop", threading.Event())
+    assert slept.clean(slept.place.selector) == []
+    assert api.objects == before
 
 
 def test_an_original_that_is_missing_or_hidden_is_named() -> None:

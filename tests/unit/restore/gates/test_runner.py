@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from restore.errors import PermanentError, Problem
+from restore.evidence import provenance
 from restore.gates import approved, registry
 from restore.gates.hook import Proof, Watch
 from restore.gates.runner import follow, values
@@ -146,6 +147,16 @@ def test_a_job_gets_no_login_file_or_tunnel_of_the_operator(tmp_path: Path) -> N
     written = asked.write()
     assert not [word for word in ("mine", "the-operators-key", "/home/me", "15432") if word in written]
     assert asked.settings.aws_login.forbidden_accounts == ("1",)
+
+
+def test_an_image_of_other_files_reads_no_request_though_its_fields_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would open the gate by the checks of its own day."""
+    written = request(tmp_path).write()
+    monkeypatch.setattr(provenance, "digest_sources", lambda: "0123456789ab")
+    with pytest.raises(PermanentError, match="0123456789ab"):
+        GateRequest.read(written)
 
 
 def test_a_document_of_another_version_is_refused_and_makes_nothing_unknown() -> None:

@@ -8,7 +8,14 @@ import pytest
 
 from restore.kubernetes import gitops
 from restore.kubernetes.api import ReadObject
-from restore.kubernetes.other_writers import Workloads, find_writers, list_other_workloads, references_secret
+from restore.kubernetes.other_writers import (
+    Workloads,
+    find_writers,
+    list_other_workloads,
+    list_pod_writers,
+    references_secret,
+)
+from restore.kubernetes.scheduling import parse_node_pod
 from restore.model.cluster import Writer
 
 APPS = ("api-gateway", "indexer")
@@ -294,3 +301,22 @@ def test_one_owner_of_several_objects_is_said_once() -> None:
     items = [("Deployment", ARGO), ("Secret", {**ARGO, "metadata": {**ARGO["metadata"], "name": "credentials"}})]
     (only,) = gitops.list_writers(items, "prod", {})
     assert "Deployment indexer, Secret credentials" in only.detail
+
+
+def pod(name: str, kind: str = "", **status: Any) -> Any:
+    owners = [{"kind": kind, "name": "of-pod", "controller": True}] if kind else []
+    container = {"name": "c", "envFrom": [{"secretRef": {"name": SECRET}}]}
+    spec = {"containers": [container]}
+    return parse_node_pod({"metadata": {"name": name, "ownerReferences": owners}, "spec": spec, "status": status})
+
+
+def test_a_pod_of_no_workload_that_is_looked_at_is_named_because_no_scaling_stops_it() -> None:
+    pods = [pod("psql"), pod("etl", "SparkApplication"), pod("api", "ReplicaSet"), pod("old", phase="Succeeded")]
+    writers = list_pod_writers(pods, "prod", SECRET)
+    assert [(writer.kind, writer.name, writer.blocking) for writer in writers] == [
+        ("Pod", "psql", True),
+        ("Pod", "etl", True),
+    ]
+    assert "somebody has made it by hand" in writers[0].detail
+    assert "SparkApplication/of-pod keeps it" in writers[1].detail
+    assert list_pod_writers([pod("psql")], "prod", "other") == ()

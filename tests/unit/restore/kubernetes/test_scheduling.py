@@ -88,8 +88,17 @@ def test_a_pod_is_known_for_one_of_its_deployment() -> None:
         "ownerReferences": [{"kind": "ReplicaSet", "name": "api-5f8c7d9b4"}],
     }
     described = parse_node_pod({"metadata": metadata, "spec": {"nodeName": "a", "containers": [container("1")]}})
-    assert (described.node, described.deployment, described.images) == ("a", ("shop", "api"), ("shop/api:1",))
+    assert (described.node, described.deployment) == ("a", ("shop", "api"))
     assert parse_node_pod({"metadata": {"namespace": "shop"}, "spec": {}}).deployment is None
+
+
+@pytest.mark.parametrize(("image_id", "images"), [("sha256:1", ("shop/api:1",)), ("", ())])
+def test_a_pod_has_an_image_once_its_node_has_pulled_it(image_id: str, images: tuple[str, ...]) -> None:
+    status = {"podIP": "10.0.1.20", "hostIP": "10.0.1.5", "containerStatuses": [{"name": "c", "imageID": image_id}]}
+    described = parse_node_pod(
+        {"metadata": {"name": "api-1"}, "spec": {"containers": [container("1")]}, "status": status}
+    )
+    assert (described.images, described.address, described.host) == (images, "10.0.1.20", "10.0.1.5")
 
 
 def test_who_may_not_list_nodes_is_told_so_and_stopped_by_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ from restore.lifecycle import close
 from restore.model.cluster import Writer
 from restore.model.context import RestoreContext
 from restore.model.labels import TAG_CLOSED
+from restore.model.prevention import PreventionSettings
 from restore.model.region import SourceRegion
-from restore.model.request import Traffic
+from restore.model.request import Cutover, Traffic
 from tests.support.worlds import PITR, SWITCHED, asked, candidate, restored, settings
 
 
@@ -141,8 +142,32 @@ def test_what_watches_over_the_backups_outlives_the_restore() -> None:
             "propertyDependencies": {"alarmActions": [topic], "name": None},
         },
     ]
-    emptied = close.without_resources({"version": 3, "deployment": {"resources": resources}})
+    emptied = close.without_resources({"version": 3, "deployment": {"resources": resources}}, drops_replication=True)
     kept = {resource["urn"]: resource for resource in emptied["deployment"]["resources"]}
     assert list(kept) == [stack, provider, parent, topic, alarm]
     assert kept[alarm]["dependencies"] == [topic]
     assert kept[alarm]["propertyDependencies"] == {"alarmActions": [topic], "name": []}
+
+
+@pytest.mark.parametrize("cutover", [Cutover.RENAME, Cutover.SECRET])
+def test_a_replication_that_is_of_the_former_instance_leaves_the_state_and_is_told(cutover: Cutover) -> None:
+    """With its ARN unchanged by the rename, Pulumi would take it for that of the database that serves, for ever."""
+    site = settings(prevention=PreventionSettings(replicate_to="us-west-2"))
+    closing = close.plan(replace(PITR, cutover=cutover), restored(), Traffic.RESTORED, [], site)
+    assert "No backup of the restored database is in us-west-2" in close.render(closing)
+    assert closing.drops_replication is (cutover is Cutover.RENAME)
+    parent = "urn:pulumi:prod::restore::restore:index:Prevention::prevention"
+    urn = f"urn:pulumi:prod::restore::restore:index:Prevention${close.REPLICATION}::backups-elsewhere"
+    resources = [{"urn": parent, "type": close.PREVENTION}, {"urn": urn, "type": close.REPLICATION}]
+    emptied = close.without_resources(
+        {"version": 3, "deployment": {"resources": resources}}, drops_replication=closing.drops_replication
+    )
+    left = [resource["urn"] for resource in emptied["deployment"]["resources"]]
+    assert left == ([parent] if cutover is Cutover.RENAME else [parent, urn])
+
+
+def test_a_replication_of_the_source_that_serves_on_is_nobody_s_business() -> None:
+    site = settings(prevention=PreventionSettings(replicate_to="us-west-2"))
+    closing = close.plan(replace(PITR, cutover=Cutover.RENAME), restored(), Traffic.SOURCE, [], site)
+    assert not closing.drops_replication
+    assert "us-west-2" not in close.render(closing)

@@ -358,6 +358,15 @@ def test_an_unknown_deployment_is_refused_with_the_nearest() -> None:
     assert "perhaps api-gateway" in only_problem(configured, inventory(cluster=found)).needed
 
 
+def test_a_paused_rollout_is_refused_because_its_former_pods_would_come_back() -> None:
+    paused = cluster(deployment("api", 3, paused=True), deployment("indexer", 2), secret())
+    problem = only_problem(settings(), inventory(cluster=paused))
+    assert problem.subject == "deployment api"
+    assert problem.fix == "kubectl --namespace shop-prod rollout resume deployment/api"
+    rehearsal = settings(asked(traffic=Traffic.SOURCE))
+    assert problems(rehearsal, inventory(cluster=paused)) == {}
+
+
 @pytest.mark.parametrize("found", [None, secret(None), secret(None, keys=())])
 def test_a_missing_secret_or_key_is_refused_because_the_provider_would_create_it(found: Any) -> None:
     problem = only_problem(settings(), with_cluster(secret=found))

@@ -13,7 +13,7 @@ from restore.drill.result import STEP, Drill, DrillResult, Phase, as_json
 from restore.errors import PermanentError
 from restore.evidence import Store
 from restore.model.prevention import PreventionSettings, parse_age
-from restore.model.rds import Instance, Snapshot
+from restore.model.rds import AutomatedBackup, Instance, Snapshot
 from restore.model.request import DumpStore, Settings
 from restore.prevention.ages import BackupAge, BackupKind, find_late, list_watched, render
 from restore.prevention.alarms import list_alarms
@@ -24,6 +24,7 @@ from validation.document_store import DirectoryStore
 from validation.verdict import Verdict
 
 NIGHTLY = PreventionSettings(dump_schedule="30 3 * * *")
+REPLICATED = replace(NIGHTLY, replicate_to="us-west-2")
 
 
 def site(**changes: Any) -> Settings:
@@ -36,14 +37,28 @@ def dump(hours: float, scanned: str = WHOLE, stack: str = "prod") -> StoredDump:
 
 
 class Rds:
-    def __init__(self, source: Instance | None, snapshots: Sequence[Snapshot] = ()) -> None:
-        self.source, self.taken = source, tuple(snapshots)
+    def __init__(
+        self,
+        source: Instance | None,
+        snapshots: Sequence[Snapshot] = (),
+        replicas: Sequence[AutomatedBackup] = (),
+    ) -> None:
+        self.source, self.taken, self.replicas = source, tuple(snapshots), tuple(replicas)
 
     def find_instance(self, identifier: str) -> Instance | None:
         return self.source if self.source and self.source.identifier == identifier else None
 
     def list_snapshots(self, *, resource_id: str | None = None) -> tuple[Snapshot, ...]:
         return tuple(item for item in self.taken if item.source_resource_id == resource_id)
+
+    def list_automated_backups(self, *, resource_id: str | None = None) -> tuple[AutomatedBackup, ...]:
+        return tuple(item for item in self.replicas if item.source_resource_id == resource_id)
+
+
+def replica(hours: float, **changes: Any) -> AutomatedBackup:
+    """A replicated backup that reaches until so many hours ago."""
+    arn = "arn:aws:rds:us-west-2:123456789012:auto-backup:ab-1"
+    return w.backup(arn=arn, status="replicating", latest=w.NOW - timedelta(hours=hours), **changes)
 
 
 def measure(
@@ -52,8 +67,10 @@ def measure(
     snapshots: Sequence[Snapshot] = (),
     dumps: Sequence[StoredDump] = (),
     prevention: PreventionSettings = NIGHTLY,
+    replicas: Sequence[AutomatedBackup] = (),
 ) -> dict[BackupKind, BackupAge]:
-    check = BackupCheck(site(), prevention, Rds(source or w.instance(), snapshots), lambda: dumps, lambda: store)
+    here, second = Rds(source or w.instance(), snapshots), Rds(None, replicas=replicas)
+    check = BackupCheck(site(), prevention, here, lambda: dumps, lambda: store, lambda: second)
     return {age.kind: age for age in check.measure()}
 
 
@@ -64,7 +81,7 @@ def store(tmp_path: Any) -> Store:
 
 def test_a_fresh_backup_of_each_kind_is_no_problem(store: Store) -> None:
     store.write("prod-drill", "drill-20261101", "drill", {"passed": True})
-    ages = measure(store, snapshots=[w.snapshot()], dumps=[dump(5)])
+    ages = measure(store, snapshots=[w.snapshot()], dumps=[dump(5)], prevention=REPLICATED, replicas=[replica(1)])
     assert {kind: age.is_late(w.NOW) for kind, age in ages.items()} == dict.fromkeys(BackupKind, False)
     assert list_values(list(ages.values()), w.NOW)["SnapshotAge"] == 11 * 3600
     assert list(find_late(list(ages.values()), "shop", w.NOW)) == []
@@ -103,6 +120,15 @@ def test_a_dump_of_somebody_else_counts_unread_where_the_stack_takes_none(store:
     assert age.at == unread.at
 
 
+def test_backups_of_another_instance_are_no_replica_whatever_that_one_is_called(store: Store) -> None:
+    """After a rename the replication goes on with the former instance, whose backups are of the same name."""
+    former = replica(0.2, source_resource_id="db-FORMER")
+    age = measure(store, prevention=REPLICATED, replicas=[former])[BackupKind.REPLICA]
+    assert age.at is None
+    assert age.is_late(w.NOW)
+    assert measure(store, prevention=REPLICATED, replicas=[former, replica(4)])[BackupKind.REPLICA].is_late(w.NOW)
+
+
 def test_a_drill_that_failed_is_no_proof(store: Store) -> None:
     store.write("prod-drill", "drill-1", "drill", {"passed": False})
     store.write("prod", "drill-2", "drill", {"passed": True})
@@ -117,7 +143,7 @@ def test_the_record_that_a_drill_leaves_is_the_one_that_is_looked_for(store: Sto
 
 
 def test_a_source_that_is_gone_is_late_and_the_others_are_asked_all_the_same(store: Store) -> None:
-    check = BackupCheck(site(), NIGHTLY, Rds(None), lambda: [dump(3)], lambda: store)
+    check = BackupCheck(site(), NIGHTLY, Rds(None), lambda: [dump(3)], lambda: store, lambda: Rds(None))
     ages = {age.kind: age for age in check.measure()}
     assert "not there" in ages[BackupKind.PITR].unread
     assert not ages[BackupKind.DUMP].is_late(w.NOW)
@@ -128,7 +154,7 @@ def test_what_may_not_be_asked_is_late(store: Store) -> None:
     def refuse() -> Sequence[StoredDump]:
         raise PermanentError("AccessDenied: s3:ListBucket")
 
-    check = BackupCheck(site(), NIGHTLY, Rds(w.instance()), refuse, lambda: store)
+    check = BackupCheck(site(), NIGHTLY, Rds(w.instance()), refuse, lambda: store, lambda: Rds(None))
     dumps = next(age for age in check.measure() if age.kind is BackupKind.DUMP)
     assert dumps.is_late(w.NOW)
     assert "AccessDenied" in dumps.unread
@@ -140,7 +166,7 @@ def test_nothing_is_watched_that_the_check_could_never_see() -> None:
 
 
 def test_an_alarm_needs_two_periods_of_two_checks_each() -> None:
-    alarms = list_alarms(site(), replace(NIGHTLY, every_minutes=5, oldest_dump="3h"))
+    alarms = list_alarms(site(), replace(REPLICATED, every_minutes=5, oldest_dump="3h"))
     assert {alarm.period for alarm in alarms} == {600}
     assert next(alarm for alarm in alarms if alarm.kind is BackupKind.DUMP).limit == timedelta(hours=3)
     assert len({alarm.name for alarm in alarms}) == len(BackupKind)

@@ -9,7 +9,7 @@ from restore.model.prevention import PreventionSettings
 from restore.model.rds import Instance, InstanceSettings
 from restore.model.request import DumpStore
 from restore.prevention.costs import describe_costs
-from restore.prevention.protection import find_gaps, find_protection, list_unwatched
+from restore.prevention.protection import find_gaps, find_protection, find_unreplicated, list_unwatched
 from tests.support import worlds as w
 
 PREVENTION = PreventionSettings()
@@ -52,6 +52,15 @@ def test_an_encrypted_source_needs_a_key_in_the_second_region() -> None:
     assert found(kept, replace(elsewhere, replica_kms_key_id="arn:aws:kms:us-west-2:1:key/1")) == []
 
 
+def test_an_instance_whose_backups_go_nowhere_is_told_though_its_name_s_former_holder_s_do() -> None:
+    elsewhere = PreventionSettings(replicate_to="us-west-2")
+    here, there = (f"arn:aws:rds:{region}:123456789012:auto-backup:ab-1" for region in ("eu-west-1", "us-west-2"))
+    (problem,) = find_unreplicated(w.instance(replications=(here,)), elsewhere)
+    assert problem.found == f"no automated backups of it ({w.instance().resource_id}) in us-west-2"
+    assert list(find_unreplicated(w.instance(replications=(here, there)), elsewhere)) == []
+    assert list(find_unreplicated(w.instance(), PREVENTION)) == []
+
+
 def test_a_source_that_is_gone_has_no_gaps() -> None:
     assert found(None) == []
 
@@ -65,7 +74,7 @@ def test_the_preview_tells_what_it_costs() -> None:
     settings = w.settings(None, backups=DumpStore("dumps", days=90), evidence="s3://evidence/restores")
     every = PreventionSettings(dump_schedule="30 3 * * *", replicate_to="us-west-2")
     lines = "\n".join(describe_costs(settings, every, source()))
-    assert "4 alarms and 4 metrics: $1.60 a month" in lines
+    assert "5 alarms and 5 metrics: $2.00 a month" in lines
     assert "90 dumps of up to 25 GiB" in lines
     assert "$51.75 a month" in lines
     assert "backups in us-west-2, first copy of 100 GiB: storage: up to $9.50 a month" in lines
