@@ -109,5 +109,5 @@ def test_a_way_back_neither_loses_nor_hardens_what_an_environment_says(
     assert json.loads(stack.config()["restore:quiet"].text) == {"graceSeconds": 61}
     notify = stack.config()["restore:notify"]
     assert (notify.secret, json.loads(notify.text)["slackToken"]) == (True, TOKEN)
-    kept = [path for path in (workspace.root / "state").rglob("*.json")] + [file]
+    kept = [*(workspace.root / "state").rglob("*.json"), file]
     assert not any(TOKEN in path.read_text() for path in kept)
