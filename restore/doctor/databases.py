@@ -40,7 +40,7 @@ def examine_network_path(inventory: Inventory) -> Iterator[Finding]:
     for path in judge_paths(network):
         if path.passage.state is State.OPEN:
             groups = ", ".join(path.target.groups)
-            yield build_ok(path.subject, f"{groups} let it in at port {path.target.port}")
+            yield build_ok(path.subject, f"open to port {path.target.port}, behind {groups}")
         elif path.passage.state is State.UNKNOWN:
             yield note(path.subject, f"not known: {path.passage.why}")
     for name, why in network.unasked.items():

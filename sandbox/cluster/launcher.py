@@ -17,6 +17,8 @@ from sandbox.machine.processes import dies_with_parent
 
 PORT = 6443
 OWNER_VARIABLE = "RESTORE_SANDBOX_CLUSTER"
+IGNORES_POLICIES = "network-policies-ignored"
+"""File in the cluster's folder by which it enforces none (go/connections.go)."""
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -106,6 +108,11 @@ class KubernetesCluster:
             "ready": self.ready_file,
         }
         return [part for flag, value in flags.items() for part in (f"--{flag}", str(value))]
+
+    def ignore_network_policies(self, ignored: bool) -> None:
+        """Has the cluster be one whose network plugin enforces no policies, or be no longer."""
+        file = self.layout.cluster / IGNORES_POLICIES
+        file.touch() if ignored else file.unlink(missing_ok=True)
 
     def leftovers(self) -> list[int]:
         """Processes of this cluster's pods that still run: after a kill -9 grandchildren may."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from sandbox.application import manifests, names
 from sandbox.application.kubernetes_api import Json
+from sandbox.cluster import KubernetesCluster
 from sandbox.machine.processes import wait_until
 from sandbox.trouble.controllers.argo import ARGO_NAMESPACE, WORKFLOW_LABEL
 from sandbox.trouble.controllers.autoscalers import JOB_LABEL
@@ -205,6 +206,15 @@ def uncordon(stage: Stage, _: Memory) -> None:
         stage.kube.patch("Node", None, node["metadata"]["name"], {"spec": {"unschedulable": None}}, "kubectl")
 
 
+def ignore_policies(stage: Stage) -> Memory:
+    KubernetesCluster(stage.layout).ignore_network_policies(True)
+    return {}
+
+
+def enforce_policies(stage: Stage, _memory: Memory) -> None:
+    KubernetesCluster(stage.layout).ignore_network_policies(False)
+
+
 TROUBLES = (
     Trouble(
         "cordoned-node",
@@ -259,5 +269,11 @@ TROUBLES = (
         f"A pod of {APP} terminates for ever on a node whose kubelet is gone: terminatingReplicas never gets 0.",
         pod_on_dead_node,
         forget_dead_node,
+    ),
+    Trouble(
+        "policies-ignored",
+        "The cluster's network plugin enforces no NetworkPolicy: the network of a drill's copies isn't closed.",
+        ignore_policies,
+        enforce_policies,
     ),
 )

@@ -27,10 +27,8 @@ func (p *pod) runOnce(c v1.Container) int32 {
 		command, output, err = p.prepare(c)
 	}
 	defer output.Close()
-	started := make(chan error)
-	p.kubelet.starts <- func() { started <- command.Start() }
 	begun := metav1.Now()
-	if err := <-started; err != nil {
+	if err := p.kubelet.launch(command); err != nil {
 		p.terminated(c.Name, v1.ContainerStateTerminated{ExitCode: 128, Reason: "StartError", Message: err.Error(), StartedAt: begun})
 		p.event(v1.EventTypeWarning, "Failed", "Error: %v", err)
 		return 128

@@ -52,7 +52,7 @@ func (p *pod) environment(c v1.Container, image image) ([]string, map[string]str
 		}
 		values[variable.Name] = value
 	}
-	environment := []string{ownerVariable + "=" + p.kubelet.dir}
+	environment := []string{ownerVariable + "=" + p.kubelet.dir, podVariable + "=" + string(p.object.UID)}
 	for name, value := range values {
 		environment = append(environment, name+"="+value)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -57,8 +58,15 @@ func newKubelet(client kubernetes.Interface, pki *pki, s settings, table images)
 
 // run returns once ctx is done and every process has ended.
 func (k *kubelet) run(ctx context.Context) error {
+	filtered := make(chan int, 1)
 	go func() {
 		runtime.LockOSThread()
+		listener, err := filterConnections()
+		if err != nil {
+			listener = -1
+			klog.ErrorS(err, "network policies are not played: the kernel asks nobody about connections")
+		}
+		filtered <- listener
 		for start := range k.starts {
 			start()
 		}
@@ -86,7 +94,18 @@ func (k *kubelet) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	guard := &guard{
+		kubelet: k, policies: factory.Networking().V1().NetworkPolicies().Lister(),
+		pods: factory.Core().V1().Pods().Lister(), namespaces: factory.Core().V1().Namespaces().Lister(),
+	}
+	if guard.hole, err = digHole(k.address, k.port+1); err != nil {
+		return err
+	}
 	factory.Start(ctx.Done())
+	factory.WaitForCacheSync(ctx.Done())
+	if listener := <-filtered; listener >= 0 {
+		go guard.serve(listener)
+	}
 	<-ctx.Done()
 	k.mu.Lock()
 	k.stopping.Store(true)
@@ -96,6 +115,21 @@ func (k *kubelet) run(ctx context.Context) error {
 	k.mu.Unlock()
 	k.running.Wait()
 	return nil
+}
+
+// launch starts a process of a pod, on the one thread whose children's connections are judged.
+func (k *kubelet) launch(command *exec.Cmd) error {
+	started := make(chan error)
+	k.starts <- func() { started <- command.Start() }
+	return <-started
+}
+
+// complete starts a process of a pod and waits for its end.
+func (k *kubelet) complete(command *exec.Cmd) error {
+	if err := k.launch(command); err != nil {
+		return err
+	}
+	return command.Wait()
 }
 
 func (k *kubelet) register(ctx context.Context) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -87,8 +88,9 @@ func (p *pod) check(c v1.Container, handler v1.ProbeHandler, timeout time.Durati
 	defer cancel()
 	switch {
 	case handler.Exec != nil:
-		output, err := p.command(ctx, c.Name, handler.Exec.Command).CombinedOutput()
-		if err != nil {
+		command, output := p.command(ctx, c.Name, handler.Exec.Command), &bytes.Buffer{}
+		command.Stdout, command.Stderr = output, output
+		if err := p.kubelet.complete(command); err != nil {
 			return fmt.Errorf("%w: %s", err, output)
 		}
 		return nil

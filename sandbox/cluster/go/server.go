@@ -79,7 +79,7 @@ func (p *pod) ExecInContainer(ctx context.Context, _, _, container string, argv 
 			_ = pipe.Close()
 		}()
 	}
-	err := command.Run()
+	err := p.kubelet.complete(command)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return utilexec.CodeExitError{Err: err, Code: exit.ExitCode()}
