@@ -44,8 +44,8 @@ PUBLIC = frozenset({b"CREATE SCHEMA public", b'CREATE SCHEMA "public"'})
 """Written by pg_dump --clean before PostgreSQL 15; each new database has it."""
 PUBLIC_TO_ALL = b"GRANT ALL ON SCHEMA public TO PUBLIC"
 OWNED_PUBLIC = 150000
-"""server_version_num of the first whose new databases don't give that by themselves (Release notes of 15, "Remove PUBLIC
-creation permission on the public schema")."""
+"""server_version_num of the first whose new databases don't give that by themselves (Release notes of 15, "Remove
+PUBLIC creation permission on the public schema")."""
 EXTENSION_OWNER = """
 select pg_catalog.pg_has_role(current_user, extowner, 'USAGE') from pg_catalog.pg_extension where extname = %s
 """
