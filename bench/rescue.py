@@ -15,15 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 from rich.console import Console
 from rich.table import Table as Shown
 
 from bench.validation.server import Running, running
 from bench.validation.ways import Failed, Run, run
-from restore.rescue.model import Wish
-from restore.rescue.run import apply
-from validation.expectations.table_names import Table
 
 ROWS, LOST = 5_000_000, 10
 """Every so many of the rows are lost."""
@@ -78,17 +74,10 @@ def rescued(server: Running, folder: Path, rows: int) -> Run:
     undo = folder / "undo.sql"
     undo.unlink(missing_ok=True)
     databases = [server.url("source"), server.url("candidate")]
-    done = run([[sys.executable, "-m", "bench.rescue", "--bring-back", *databases, str(undo)]], {})
+    done = run([[sys.executable, "-m", "bench.bring_back", *databases, str(undo)]], {})
     if json.loads(done.output) != rows // LOST:
         raise Failed(f"{done.output} rows came back, not {rows // LOST}")
     return done
-
-
-def bring_back(source: str, candidate: str, undo: Path) -> int:
-    """What `python -m restore rescue --apply` does, once it is connected."""
-    with psycopg.connect(source, autocommit=True) as here, psycopg.connect(candidate, autocommit=True) as there:
-        (done,) = apply(here, there, Wish(Table("public", "events")), undo, "bench", print)
-    return done.inserted
 
 
 def check(server: Running, rows: int) -> None:
@@ -141,12 +130,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.rescue", description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--bring-back", nargs=3, help=argparse.SUPPRESS)
     asked = parser.parse_args(words)
-    if asked.bring_back:
-        source, candidate, undo = asked.bring_back
-        print(bring_back(source, candidate, Path(undo)))
-        return 0
     with tempfile.TemporaryDirectory(prefix="bench-rescue-") as folder:
         try:
             with running(Path(folder)) as server:

@@ -248,11 +248,11 @@ class S3Store:
         prefix: str,
         errors: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self._client, self._compose_bucket, self._errors = client, bucket, errors
+        self._client, self._bucket, self._errors = client, bucket, errors
         self._prefix = f"{prefix}/" if prefix else ""
 
     def __str__(self) -> str:
-        return f"{S3}{self._compose_bucket}/{self._prefix}"
+        return f"{S3}{self._bucket}/{self._prefix}"
 
     def list_names(self, folder: str = "") -> list[str]:
         keys = [item.get("Key", "") for page in self._list(folder) for item in page.get("Contents", ())]
@@ -265,17 +265,17 @@ class S3Store:
     def _list(self, folder: str) -> list[ListObjectsV2OutputTypeDef]:
         with self._errors():
             pages = self._client().get_paginator("list_objects_v2")
-            return list(pages.paginate(Bucket=self._compose_bucket, Prefix=self._prefix + folder, Delimiter="/"))
+            return list(pages.paginate(Bucket=self._bucket, Prefix=self._prefix + folder, Delimiter="/"))
 
     def get(self, name: str, most: int | None = None) -> bytes:
         with self._errors():
-            body = self._client().get_object(Bucket=self._compose_bucket, Key=self._prefix + name)["Body"]
+            body = self._client().get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"]
             return _at_most(most, body.read, f"{self}{name}")
 
     def age(self, name: str) -> timedelta | None:
         """Compares two headers of one answer, Date and Last-Modified (Amazon S3 API Reference, "HeadObject")."""
         with self._errors():
-            answer = self._client().head_object(Bucket=self._compose_bucket, Key=self._prefix + name)
+            answer = self._client().head_object(Bucket=self._bucket, Key=self._prefix + name)
         try:
             date = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"].get("date", ""))
             return max(date - answer["LastModified"], timedelta())
@@ -296,9 +296,7 @@ class S3Store:
         """False where another document has the name."""
         client = self._client()
         kind = CONTENT_TYPES[name.rpartition(".")[2]]
-        put = partial(
-            client.put_object, Bucket=self._compose_bucket, Key=self._prefix + name, Body=content, ContentType=kind
-        )
+        put = partial(client.put_object, Bucket=self._bucket, Key=self._prefix + name, Body=content, ContentType=kind)
         try:
             _ = put() if replace else put(IfNoneMatch="*")
         except client.exceptions.ClientError as error:

@@ -117,7 +117,8 @@ def read_parameters(aws: Aws, group: str, names: Sequence[str]) -> dict[str, str
 
 
 def read_events(aws: Aws, identifier: str, since: datetime, until: datetime) -> tuple[RdsEvent, ...]:
-    """Reads RDS's events of an instance (rds:DescribeEvents); `since` must not be before EVENT_LIFE ago."""
+    """Reads RDS's events of an instance, but those of backups (rds:DescribeEvents); `since` must not be before
+    EVENT_LIFE ago."""
     with translate_errors("rds"):
         pages = _rds(aws).get_paginator("describe_events").paginate(
             SourceIdentifier=identifier, SourceType="db-instance", StartTime=since, EndTime=until
@@ -126,8 +127,14 @@ def read_events(aws: Aws, identifier: str, since: datetime, until: datetime) -> 
     return tuple(
         RdsEvent(item["Date"], str(item.get("SourceIdentifier", "")), str(item.get("Message", "")))
         for item in items
-        if "Date" in item
+        if "Date" in item and not is_routine(item.get("EventCategories") or ())
     )
+
+
+def is_routine(categories: Sequence[str]) -> bool:
+    """Tells whether an event is of category backup alone, which changes no data (RDS User Guide, "Amazon RDS event
+    categories and event messages"). Pure."""
+    return set(categories) == {"backup"}
 
 
 def look_up_calls(aws: Aws, since: datetime, until: datetime) -> Listed:

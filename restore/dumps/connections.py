@@ -39,6 +39,7 @@ SETTINGS: Mapping[str, str] = {
     "idle_in_transaction_session_timeout": "0",
     "jit": "off",
     "default_transaction_read_only": "off",
+    "default_transaction_isolation": "read committed",
 }
 """Of the loading sessions. Commits needn't wait: ledger and data are lost or kept together, and the end waits."""
 PINNED: Mapping[str, str] = {
@@ -53,12 +54,22 @@ PASSING = ("08", "40", "53300", "55P03", "57P")
 ENDS_THE_LOAD = ("08", "25006", "25P", "28", "40", "53", "55P", "55006", "57", "58000", "58030", "F0", "XX001", "XX002")
 """SQLSTATEs that are about the server, the session or the storage: whatever came next would be refused as well
 (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+BROUGHT_ALONG = ("08", "28", "40001", "57P", "F0")
+"""Of those, what the server has no ERROR for: its own end is FATAL, and "read committed" knows no conflict. A statement
+brings it along: a foreign table whose server doesn't answer, a function's RAISE ... USING ERRCODE."""
+OF_THE_PROTOCOL = "08P01"
 COPY_CONTEXT = re.compile(r"COPY (?P<table>\S+), line (?P<line>\d+)(?:, column (?P<column>[^:]+))?")
 DATA = "22"
 """SQLSTATE class of values that don't fit; their messages quote the value."""
 VALUE = re.compile(r':? ?".*', re.DOTALL)
+NOT_GRANTED = "01007"
+"""SQLSTATE of the warning of a GRANT that gave less than it says: on what is somebody else's, an extension's say."""
 DONE = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY})
 Rows = list[tuple[Any, ...]]
+
+
+class NotGrantedError(psycopg.errors.InsufficientPrivilege):
+    """What the server only warned of."""
 
 
 class LoadSession:
@@ -103,6 +114,21 @@ class LoadSession:
         pgconn.send_query_params(sql, None)
         (result,) = self.connection.wait(generators.execute(pgconn))  # libpq's own wait holds back Python's signals
         return self._done(result).command_tuples or 0
+
+    def grant(self, sql: bytes) -> str:
+        """Runs a GRANT of the dump; returns what the server warned of where it gave less than all, otherwise ""."""
+        said: list[str] = []
+
+        def note(notice: psycopg.errors.Diagnostic) -> None:
+            if notice.sqlstate == NOT_GRANTED:
+                said.append(notice.message_primary or NOT_GRANTED)
+
+        self.connection.add_notice_handler(note)
+        try:
+            self.run(sql)
+        finally:
+            self.connection.remove_notice_handler(note)
+        return "; ".join(said)
 
     def _done(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
         if result.status not in DONE:
@@ -166,7 +192,7 @@ def build_failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreE
     """Returns a failed statement as this program's error: temporary where starting again may go on."""
     state = error.sqlstate or ""
     found = redacted(f"{describe_error(error)}{f' (SQLSTATE {state})' if state else ''}")
-    if not state or state in LOST or state.startswith(PASSING):
+    if not state or (not _is_brought_along(error) and (state in LOST or state.startswith(PASSING))):
         return TemporaryError.of(
             Problem(subject, found, "an answer", "pulumi up, or by hand the same command again (it goes on)")
         )
@@ -189,7 +215,14 @@ def build_failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreE
 def is_refusal(error: psycopg.Error) -> bool:
     """Tells whether the server refused this one statement, and can be asked for the others."""
     state = error.sqlstate or ""
-    return bool(state) and not state.startswith(ENDS_THE_LOAD)
+    return bool(state) and (_is_brought_along(error) or not state.startswith(ENDS_THE_LOAD))
+
+
+def _is_brought_along(error: psycopg.Error) -> bool:
+    """Whether it looks like the end of the session, which goes on."""
+    state = error.sqlstate or ""
+    raised = error.diag.severity_nonlocalized == "ERROR"
+    return raised and state.startswith(BROUGHT_ALONG) and state != OF_THE_PROTOCOL
 
 
 def describe_error(error: psycopg.Error) -> str:

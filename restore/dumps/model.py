@@ -168,8 +168,9 @@ class Scan:
     """Last value, and whether it was handed out."""
     not_valid: frozenset[str] = frozenset()
     """Names of the constraints that the dump itself declares NOT VALID."""
-    indexes: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
-    """Number and text of the statements that make indexes and constraints: lets `load` begin with them early."""
+    indexes: tuple[tuple[int, int, bytes], ...] = field(default=(), repr=False)
+    """Number, line (0: not counted) and text of the statements that make indexes and constraints: lets `load` begin
+    with them early."""
     segment_bytes: int = 0
     """Bytes of each of the pieces in `pieces`."""
     pieces: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]], repr=False)

@@ -91,7 +91,7 @@ def run_loader(context: GateContext, watch: Watch, into: Target, scan: Scan) -> 
     try:
         return loader.load(context.s3, scan.dump, into, how, scan=scan, progress=report, stop=watch.stop)
     except Refused as error:
-        raise Refused([with_config_keys(problem) for problem in error.problems]) from error
+        raise Refused(with_config_keys(error.problems, context.settings)) from error
 
 
 def summarize_failure(result: LoadResult, compared: Verification) -> str:

@@ -6,10 +6,11 @@ It is read to its end while the instance is being made. Nothing of it is run, an
 from __future__ import annotations
 
 import contextvars
+import itertools
 import math
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from restore.dumps.catalog import pin
@@ -52,10 +53,8 @@ def take_fingerprint(settings: Settings) -> dict[str, list[str]]:
 def prove(context: GateContext, watch: Watch) -> Proof:
     """Reads the whole dump; names every reason not to load it at once."""
     scan_result = read_dump(context, watch, find_pinned_dump(context))
-    problems = [
-        *map(with_config_keys, scan_result.problems),
-        *find_storage_problems(scan_result, context.plan.settings),
-    ]
+    problems = with_config_keys(scan_result.problems, context.settings)
+    problems += find_storage_problems(scan_result, context.plan.settings)
     problems += find_owner_problems(scan_result, context.settings)
     if not scan_result.tables:
         needed = "a dump with rows in it"
@@ -83,13 +82,20 @@ def find_owner_problems(scan_result: Scan, settings: Settings) -> Iterable[Probl
             yield Problem(f"scanned.owner:{name}", what, needed, fix)
 
 
-def with_config_keys(problem: Problem) -> Problem:
-    """Returns the problem, its fix by the configuration's keys where it names the loader's flags."""
+def with_config_keys(problems: Iterable[Problem], settings: Settings) -> list[Problem]:
+    """Returns the problems, their fixes by the configuration's keys where they name the loader's flags. Each has a
+    place of its own in the list that it adds to, behind what is set."""
+    places, allowed = itertools.count(len(settings.backups.skip)), len(settings.backups.allow)
+    return [_with_config_key(problem, places, allowed) for problem in problems]
+
+
+def _with_config_key(problem: Problem, places: Iterator[int], allowed: int) -> Problem:
     kind = SKIP.search(problem.fix)
     if kind is None:
         return problem
-    or_run = "" if find_allow_fault(kind[1]) else " (or 'backups.allow[0]' to run it)"
-    return replace(problem, fix=f"pulumi config set --path 'backups.skip[0]' {kind[1]}{or_run}; pulumi up")
+    or_run = "" if find_allow_fault(kind[1]) else f" (or 'backups.allow[{allowed}]' to run it)"
+    skip = f"pulumi config set --path 'backups.skip[{next(places)}]' {kind[1]}"
+    return replace(problem, fix=f"{skip}{or_run}; pulumi up")
 
 
 def find_pinned_dump(context: GateContext) -> Dump:

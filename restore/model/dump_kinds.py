@@ -11,7 +11,6 @@ DECISIONS: Mapping[str, str] = {
     "untrusted_language": "functions in C or an untrusted language can do what the server's process can",
     "security_label": "security labels need a provider that the server has loaded",
     "language": "a procedural language runs code in the server's process",
-    "tablespace": "tablespaces are directories of the source's machine; RDS has none",
     "base_type": "a base type is made of functions in C",
     "event_trigger": "an event trigger runs as whoever changes a definition or logs in, the operator too",
 }
@@ -26,6 +25,7 @@ SKIPPABLE: Sequence[str] = (
     "policy",
     "publication",
     "statistics",
+    "tablespace",
     "trigger",
 )
 """What can be left out with all that depends on it: all of a kind, or one object of it, as `extension:postgis`."""

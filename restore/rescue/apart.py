@@ -66,12 +66,12 @@ def _set_conflicts_apart(rescue: Rescue, parts: Sequence[Part], old: sql.Composa
 
 
 def _conflict(part: Part) -> sql.Composed:
-    return sql.SQL("{} AND {}").format(equal("s", part.key, "t", part.key), differing(part))
+    return sql.SQL("{} AND {}").format(part.same_key("s", "t"), differing(part))
 
 
 def _has_conflict(rescue: Rescue, part: Part) -> bool:
     asked = sql.SQL("SELECT EXISTS (SELECT FROM {} AS s JOIN {} AS t ON {})").format(
-        part.table.identifier, part.sent, _conflict(part)
+        part.facts.relation, part.sent, _conflict(part)
     )
     row = rescue.source.execute(asked).fetchone()
     return bool(row and row[0])
@@ -114,14 +114,12 @@ def _within_keys(rescue: Rescue, part: Part, old: sql.Composable) -> sql.Compose
 def _set_taken_apart(rescue: Rescue, member: Member) -> None:
     """Of a table that is only referred to, rows that the source has are not written."""
     part = member.part
-    overwritten = sql.SQL("EXISTS (SELECT FROM {} AS o WHERE {})").format(
-        part.sent, equal("o", part.key, "s", part.key)
-    )
+    overwritten = sql.SQL("EXISTS (SELECT FROM {} AS o WHERE {})").format(part.sent, part.same_key("o", "s"))
     free = missing(part) if member.why else sql.SQL("NOT {}").format(overwritten)
     for columns in part.facts.unique:
         if set(columns) != set(part.key) and set(columns) <= set(part.columns):
             taken = sql.SQL("{} AND NOT ({}) AND {}").format(
-                equal("s", columns, "t", columns), equal("s", part.key, "t", part.key), free
+                equal("s", columns, "t", columns), part.same_key("s", "t"), free
             )
             _move(rescue, part, taken, sql.Literal(Reason.UNIQUE), sql.SQL("NOT {}").format(missing(part)))
 
@@ -145,7 +143,7 @@ def _move_referring(child: Part, foreign_key: ForeignKey, parent: Part) -> sql.C
     ).format(
         sent=child.sent,
         parent=_apart(parent),
-        refers=equal("p", foreign_key.parent_columns, "t", foreign_key.child_columns),
+        refers=equal("p", foreign_key.parent_columns, "t", foreign_key.child_columns, foreign_key.operators),
         apart=_apart(child),
         reason=sql.Literal(Reason.REFERS),
         missing=missing(child),
@@ -180,7 +178,7 @@ def _move(rescue: Rescue, part: Part, condition: sql.Composable, reason: sql.Com
     rescue.source.execute(
         statement.format(
             sent=part.sent,
-            table=part.table.identifier,
+            table=part.facts.relation,
             condition=condition,
             reason=reason,
             same=same,
@@ -193,7 +191,7 @@ def _list_apart(rescue: Rescue, parts: Sequence[Part]) -> tuple[Apart, ...]:
     reasons: dict[tuple[Table, str], Reason] = {}
     for part in parts:
         asked = sql.SQL("SELECT rescue_reason, {} FROM {} AS t ORDER BY {}").format(
-            statements.shown_key(part), _apart(part), names(part.key, "t")
+            statements.shown_key(part.key), _apart(part), names(part.key, "t")
         )
         for reason, key in rescue.source.execute(asked).fetchall():
             reasons.setdefault((part.table, str(key)), Reason(reason))

@@ -20,6 +20,7 @@ from restore.rescue.apart import set_apart
 from restore.rescue.members import Member, Rescue
 from restore.rescue.model import Apart, Done, ForeignKey, Reason, Wish
 from restore.rescue.run import bring_back
+from restore.rescue.statements import names, shown_key
 from validation.expectations.table_names import Table
 
 
@@ -47,8 +48,8 @@ def written_since(next_transaction: int) -> sql.Composed:
 
 def count_new(candidate: Connection, next_transaction: int) -> tuple[NewRows, ...]:
     """Counts what was written to the candidate since; tables without such rows are left out."""
+    transfer.prepare(candidate)
     with candidate.transaction():
-        transfer.prepare(candidate)
         shapes = transfer.read_shapes(candidate)
         counted = (
             NewRows(table, _count(candidate, shape.relation, next_transaction), bool(shape.key))
@@ -85,13 +86,27 @@ def carry(
 
     def collect(rescue: Rescue) -> list[Member]:
         nonlocal apart
-        members = list(_members(rescue, tables, since))
-        apart = set_apart(rescue, members, sql.SQL("NOT {}").format(since))
+        shared = [table for table in tables if rescue.find_pair(table)]
+        members = list(_members(rescue, shared, since))
+        apart = (
+            *set_apart(rescue, members, sql.SQL("NOT {}").format(since)),
+            *(_list_rows(rescue, table, since) for table in tables if table not in shared),
+        )
         return members
 
     wish = Wish(tables[0], overwrite=True)
     done = bring_back(source, candidate, wish, collect, undo, title, say)
     return Carried(done, (*apart, *_refused(done)))
+
+
+def _list_rows(rescue: Rescue, table: Table, since: sql.Composable) -> Apart:
+    """Names the rows of a table that came to the candidate since the switch, as migrations bring them."""
+    shape = rescue.there[table]
+    statement = sql.SQL("SELECT {} FROM {} AS t WHERE {} ORDER BY {}").format(
+        shown_key(shape.key), shape.relation, since, names(shape.key, "t")
+    )
+    keys = tuple(str(key) for (key,) in rescue.candidate.execute(statement).fetchall())
+    return Apart(table, Reason.NO_TABLE, shape.key, keys)
 
 
 def _refused(done: Sequence[Done]) -> Iterator[Apart]:
@@ -106,13 +121,15 @@ def _members(rescue: Rescue, tables: Sequence[Table], scope: sql.Composable) -> 
 
 
 def parents_first(tables: Sequence[Table], foreign_keys: Sequence[ForeignKey]) -> tuple[Table, ...]:
-    """Puts tables after those that they refer to; where they do so in a circle, all keep their order. Pure."""
+    """Puts tables after those that they refer to; of a circle one reference is left out of account. Pure."""
     known = set(tables)
     parents: dict[Table, set[Table]] = {table: set() for table in tables}
     for foreign_key in foreign_keys:
         if foreign_key.child in known and foreign_key.parent in known - {foreign_key.child}:
             parents[foreign_key.child].add(foreign_key.parent)
-    try:
-        return tuple(TopologicalSorter(parents).static_order())
-    except CycleError:
-        return tuple(tables)
+    while True:
+        try:
+            return tuple(TopologicalSorter(parents).static_order())
+        except CycleError as error:
+            parent, child, *_ = error.args[1]
+            parents[child].discard(parent)

@@ -97,7 +97,7 @@ def _common(rescue: Rescue, part: Part, scope: sql.Composable) -> list[int]:
     here = sql.Identifier("pg_temp", name)
     transfer.copy(rescue.candidate, newest, rescue.source, sql.SQL("COPY {} FROM STDIN").format(here))
     both = sql.SQL("SELECT DISTINCT w.rescue_xmin FROM {} AS w JOIN {} AS s ON {} AND s.xmin::text = w.rescue_xmin")
-    statement = both.format(here, part.table.identifier, statements.equal("s", part.key, "w", part.key))
+    statement = both.format(here, part.facts.relation, part.same_key("s", "w"))
     return [int(transaction) for (transaction,) in rescue.source.execute(statement).fetchall()]
 
 
@@ -105,9 +105,9 @@ def with_unfinished(rescue: Rescue, history: History, part: Part) -> History:
     """Adds the transactions that wrote rows of the source, are numbered within the history and were not committed at
     the recovery point. The part's rows were sent."""
     within = sql.SQL("SELECT DISTINCT s.xmin::text FROM {} AS s JOIN {} AS t ON {} WHERE {} AND NOT {}").format(
-        part.table.identifier,
+        part.facts.relation,
         part.sent,
-        statements.equal("s", part.key, "t", part.key),
+        part.same_key("s", "t"),
         statements.differing(part),
         history.is_later(),
     )

@@ -14,7 +14,8 @@ from restore.postgres.connection import Connection
 from restore.rescue import statements, transfer
 from restore.rescue.catalog import read_facts, read_foreign_keys
 from restore.rescue.model import ForeignKey, OnDelete, Wish
-from restore.rescue.statements import Part
+from restore.rescue.statements import EVERY, Part
+from restore.rescue.transfer import Scope, is_binary
 from validation.expectations.table_names import Table
 from validation.loss.comparability import TablePair, TableShape
 
@@ -46,36 +47,40 @@ class Rescue:
 
     @classmethod
     def begin(cls, source: Connection, candidate: Connection) -> Rescue:
-        for connection in (source, candidate):
-            transfer.prepare(connection)
+        """Reads which tables both have. The connections went through transfer.prepare before their transactions."""
         here, there = transfer.read_shapes(source), transfer.read_shapes(candidate)
         return cls(source, candidate, here, there, read_foreign_keys(source))
 
-    def send_members(self, wish: Wish) -> list[Member]:
-        """Sends what the wish is about, in an order in which it can be inserted. Raises Refused."""
+    def send_members(self, wish: Wish, *, only_missing: bool = False) -> list[Member]:
+        """Sends what the wish is about, in an order in which it can be inserted; rows that only differ need not be sent
+        where `only_missing`. Raises Refused."""
         self._check_condition("option --where", wish.table, wish.where, self.candidate)
         self._check_condition("option --damaged", wish.table, wish.damaged, self.source)
         pair = self._pair(wish.table)
-        scope = statements.where(wish.where)
-        if scope is statements.EVERY:
-            scope = transfer.differing_scope(self.source, self.candidate, pair)
-        return self.send_scope(wish.table, scope, wish.columns)
+        scope = Scope(statements.where(wish.where), EVERY)
+        if scope.condition is EVERY:
+            columns = () if only_missing else wish.columns or [column.name for column in pair.columns]
+            scope = transfer.differing_scope(self.source, self.candidate, pair, columns)
+        return self._send_with_parents(pair, scope, wish.columns)
 
-    def send_scope(self, table: Table, scope: sql.Composable, compared: Sequence[str] = ()) -> list[Member]:
-        """Sends a table's rows within the scope, after the rows that they refer to and that are missing."""
-        asked_for = self._send(self._pair(table), scope, "", compared)
-        return [*self._send_parents(asked_for, frozenset({table})), asked_for]
+    def send_scope(self, table: Table, condition: sql.Composable) -> list[Member]:
+        """Sends a table's rows within the condition, after the rows that they refer to and that are missing."""
+        return self._send_with_parents(self._pair(table), Scope(condition, EVERY))
+
+    def _send_with_parents(self, pair: TablePair, scope: Scope, compared: Sequence[str] = ()) -> list[Member]:
+        asked_for = self._send(pair, scope, "", compared)
+        return [*self._send_parents(asked_for, frozenset({asked_for.part.table})), asked_for]
 
     def send_children(self, parent: Member, path: frozenset[Table] = frozenset()) -> Iterator[Member]:
         """Sends the rows that a DELETE of the parent's rows took along, and what those refer to."""
         path |= {parent.part.table}
         for foreign_key in self.foreign_keys:
             is_child = foreign_key.parent == parent.part.table and foreign_key.child not in path
-            pair = self._found_pair(foreign_key.child)
+            pair = self.find_pair(foreign_key.child)
             if not is_child or foreign_key.on_delete not in TAKEN_ALONG or pair is None:
                 continue
             why = f"its {foreign_key.name} refers to {parent.part.table}"
-            child = self._send(pair, statements.referring_to(foreign_key, parent.scope), why)
+            child = self._send(pair, Scope(statements.referring_to(foreign_key, parent.scope), EVERY), why)
             child = replace(child, is_child=True)
             if child.sent:
                 yield from self._send_parents(child, path | {foreign_key.child})
@@ -90,7 +95,7 @@ class Rescue:
                 continue
             pair = self._pair(foreign_key.parent)
             why = f"{child.part.table} refers to it by {foreign_key.name}"
-            parent = self._send(pair, statements.referred_by(foreign_key, child.scope), why)
+            parent = self._send(pair, Scope(statements.referred_by(foreign_key, child.scope), EVERY), why)
             yield from self._send_parents(parent, path | {foreign_key.parent})
             yield parent
 
@@ -98,15 +103,19 @@ class Rescue:
         row = self.source.execute(statements.lacks_parent(part, foreign_key)).fetchone()
         return bool(row and row[0])
 
-    def _send(self, pair: TablePair, scope: sql.Composable, why: str, compared: Sequence[str] = ()) -> Member:
+    def _send(self, pair: TablePair, scope: Scope, why: str, compared: Sequence[str] = ()) -> Member:
         facts = read_facts(self.source, pair.source.table)
         assert facts is not None, pair.source.table
         columns = transfer.shared_columns(pair, facts.writable)
         key = tuple(column.name for column in pair.key)
-        part = Part(facts, columns, tuple(compared) or columns, key, next(self._numbers))
+        own = [column for column in columns if column in facts.changeable or column in key]
+        part = Part(
+            facts, columns, tuple(compared or own), key, scope.here, is_binary(pair, columns), next(self._numbers)
+        )
         if problems := _refusals(part):
             raise Refused(problems)
-        return Member(part, scope, transfer.send(self.source, self.candidate, part, scope), why)
+        sent = transfer.send(self.source, self.candidate, part, scope.condition)
+        return Member(part, scope.condition, sent, why)
 
     def _pair(self, table: Table) -> TablePair:
         """Returns a table of both sides whose rows can be told apart. Raises Refused."""
@@ -121,7 +130,8 @@ class Rescue:
             raise Refused([Problem(f"table {table}", "nothing tells its rows apart", needed, PAGE)])
         return pair
 
-    def _found_pair(self, table: Table) -> TablePair | None:
+    def find_pair(self, table: Table) -> TablePair | None:
+        """Returns a table of both sides whose rows can be told apart; None where there is none."""
         pair = transfer.pair_of(self.here, self.there, table)
         return pair if pair and pair.key else None
 
@@ -155,7 +165,8 @@ def _refusals(part: Part) -> list[Problem]:
         problems.append(Problem(subject, found, "a login with these rights on the source", fix))
     if set(part.key) - set(part.columns):
         problems.append(Problem(subject, "its key is a generated column", "a key that can be written", PAGE))
-    if unknown := [column for column in part.compared if column not in part.columns]:
-        needed = f"columns that both sides have and that can be written: {', '.join(part.columns)}"
+    known = [column for column in part.columns if column in facts.changeable or column in part.key]
+    if unknown := [column for column in part.compared if column not in known]:
+        needed = f"columns that both sides have and that can be written: {', '.join(known)}"
         problems.append(Problem("option --column", f"{subject} has no {', '.join(unknown)}", needed, PAGE))
     return problems

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from psycopg import sql
+
 from validation.expectations.table_names import Table
 
 
@@ -28,6 +30,8 @@ class ForeignKey:
     parent: Table
     parent_columns: tuple[str, ...]
     on_delete: OnDelete
+    operators: tuple[str, ...] = ()
+    """What compares each pair of columns, as SQL; empty for PostgreSQL's own `=`."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,21 @@ class TableFacts:
     """A table of the database that serves, as its catalog has it."""
 
     table: Table
+    is_partitioned: bool
     writable: tuple[str, ...]
-    """Columns that can be written: all but the generated ones."""
+    """Columns that can be inserted: all but the generated ones."""
+    changeable: tuple[str, ...]
+    """Of these, the ones that UPDATE can set: not those GENERATED ALWAYS AS IDENTITY."""
+    operators: tuple[tuple[str, str], ...]
+    """Column and what compares its values, as SQL: of types that aren't PostgreSQL's own (citext, ltree)."""
     owner: str
     triggers: tuple[Trigger, ...]
     sequences: tuple[tuple[str, str], ...]
-    """Column and sequence, as SQL: of serial and identity columns."""
+    """Column and sequence, as SQL: of serial and identity columns that are integers."""
+    counters: tuple[str, ...]
+    """Every sequence, as SQL, that a column's default asks or that belongs to a column."""
+    defers_unique: bool
+    """Whether a unique or an exclusion constraint is DEFERRABLE: ON CONFLICT can't be used (documentation, INSERT)."""
     unique: tuple[tuple[str, ...], ...]
     """Columns of each unique index, the key's too; those with an expression, a condition or a type of an extension
     are left out."""
@@ -58,6 +71,11 @@ class TableFacts:
     may_insert: bool
     may_update: bool
     may_alter: bool
+
+    @property
+    def relation(self) -> sql.Composable:
+        """For FROM and UPDATE: without the rows of tables that inherit from it, which are those tables' own."""
+        return self.table.identifier if self.is_partitioned else sql.SQL("ONLY {}").format(self.table.identifier)
 
 
 @dataclass(frozen=True)
@@ -116,8 +134,8 @@ class Found:
 
 @dataclass(frozen=True)
 class Done:
-    """What was written to one table. `kept` rows were missing and could not be inserted: another row has a value that
-    must be unique, or the row they refer to is gone."""
+    """What was written to one table. `kept` rows could not be written: another row has a value that must be unique, or
+    the row they refer to is gone."""
 
     table: Table
     inserted: int
@@ -140,6 +158,7 @@ class Reason(StrEnum):
     UNIQUE = "another row of the source has its unique value"
     REFERS = "refers to a row that is set apart"
     REFUSED = "a constraint of the source refuses it"
+    NO_TABLE = "the source has no such table, or not with this key"
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,8 @@ def render_done(done: Sequence[Done], undo: Path) -> str:
     for one in done:
         lines.append(f"{one.table}: {one.inserted:,} rows brought back, {one.overwritten:,} overwritten")
         if one.kept:
-            lines.append(f"  {one.kept:,} stay out: another row has their unique value, or what they refer to is gone")
+            why = "another row has their unique value, or what they refer to is gone"
+            lines.append(f"  {one.kept:,} could not be written: {why}")
         lines += [f"  sequence {sequence} moved past them" for sequence in one.sequences]
     if any(one.inserted or one.overwritten for one in done):
         lines.append(f'To take it back: psql "$DATABASE_URL" --file {undo}')

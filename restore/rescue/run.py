@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
-from restore.errors import PermanentError, Problem, Refused, RestoreError, TemporaryError
+from restore.errors import Problem, Refused
 from restore.postgres.connection import Connection
 from restore.rescue import statements
-from restore.rescue.members import PAGE, Member, Rescue
-from restore.rescue.model import Done, Found, Trigger, Wish, Writer
+from restore.rescue.catalog import read_search_path
+from restore.rescue.failures import translated
+from restore.rescue.members import Member, Rescue
+from restore.rescue.model import Done, ForeignKey, Found, Trigger, Wish, Writer
 from restore.rescue.statements import Part
-from restore.rescue.transfer import RowsToFile
+from restore.rescue.transfer import RowsToFile, prepare
 from restore.rescue.undo import UndoFile
 from validation.expectations.table_names import Table
 
@@ -30,7 +34,9 @@ def look(source: Connection, candidate: Connection, wish: Wish) -> tuple[Found, 
 
     Raises Refused for what can't be rescued at all.
     """
-    with candidate.transaction(), source.transaction(force_rollback=True):
+    for connection in (source, candidate):
+        prepare(connection)
+    with translated(), candidate.transaction(), source.transaction(force_rollback=True):
         rescue = Rescue.begin(source, candidate)
         members = rescue.send_members(wish)
         found = [_find(source, member, wish) for member in members]
@@ -71,7 +77,7 @@ def apply(
     """
 
     def collect(rescue: Rescue) -> list[Member]:
-        members = rescue.send_members(wish)
+        members = rescue.send_members(wish, only_missing=not wish.overwrites)
         return [*members, *rescue.send_children(members[-1])] if wish.with_children else members
 
     return bring_back(source, candidate, wish, collect, undo, title, say)
@@ -91,11 +97,14 @@ def bring_back(
     say: Callable[[str], object],
 ) -> tuple[Done, ...]:
     """Does what `apply` does, of the members that are collected. Raises as it does."""
-    try:
-        return _bring_back(source, candidate, wish, collect, UndoFile(undo, title), only_possible=False)
-    except (psycopg.errors.ForeignKeyViolation, psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation):
-        say("the source's constraints refuse some rows: once more, without these")
-        return _bring_back(source, candidate, wish, collect, UndoFile(undo, title), only_possible=True)
+    for connection in (source, candidate):
+        prepare(connection)
+    with translated():
+        try:
+            return _bring_back(source, candidate, wish, collect, UndoFile(undo, title), only_possible=False)
+        except (psycopg.errors.ForeignKeyViolation, psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation):
+            say("the source's constraints refuse some rows: once more, without these")
+            return _bring_back(source, candidate, wish, collect, UndoFile(undo, title), only_possible=True)
 
 
 def _bring_back(
@@ -104,32 +113,55 @@ def _bring_back(
     with candidate.transaction(), source.transaction(), undo:
         try:
             source.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'; SET LOCAL work_mem = '{WORK_MEM}'")
-            source.execute("SET LOCAL jit = off")
+            source.execute("SET CONSTRAINTS ALL DEFERRED")
             rescue = Rescue.begin(source, candidate)
-            done = _write(rescue, collect(rescue), wish, undo, only_possible=only_possible)
-            undo.finish()
-        except BaseException as error:
+            done: tuple[Done, ...] = ()
+            if members := collect(rescue):
+                search_path = read_search_path(source, members[-1].part.facts.owner)
+                done = _write(_Writing(rescue, undo, search_path, only_possible), members, wish)
+                undo.finish(search_path)
+        except BaseException:
             undo.discard()
-            if translated := _translate(error):
-                raise translated from error
             raise
         if not any(one.inserted or one.overwritten for one in done):
             undo.discard()
         return done
 
 
-def _write(
-    rescue: Rescue, members: Sequence[Member], wish: Wish, undo: UndoFile, *, only_possible: bool
-) -> tuple[Done, ...]:
-    source = rescue.source
+@dataclass(frozen=True)
+class _Writing:
+    """`only_possible`: whether rows that a constraint would refuse are left out."""
+
+    rescue: Rescue
+    undo: UndoFile
+    search_path: str
+    only_possible: bool
+    together: bool = False
+    """Whether the rows of all tables are inserted by one statement."""
+
+    @contextmanager
+    def as_applications(self) -> Generator[None]:
+        """Lets functions of triggers, constraints and generated columns find what they name without a schema."""
+        source = self.rescue.source
+        source.execute("SELECT set_config('search_path', %s, true)", [self.search_path])
+        yield
+        source.execute("SELECT pg_catalog.set_config('search_path', 'pg_catalog', true)")
+
+
+def _write(writing: _Writing, members: Sequence[Member], wish: Wish) -> tuple[Done, ...]:
+    source = writing.rescue.source
     silenced = () if wish.fire_triggers else _triggers(members)
     for trigger in silenced:
         source.execute(statements.disable(trigger))
-    undo.add_triggers(silenced)
+    writing.undo.add_triggers(silenced)
     row = source.execute("SELECT pg_current_xact_id()::xid::text").fetchone()
     assert row is not None
-    done = tuple(_write_part(rescue, one, wish, undo, row[0], only_possible=only_possible) for one in members)
-    source.execute("SET CONSTRAINTS ALL IMMEDIATE")  # which also fires what is pending: no ALTER TABLE before that
+    writer = replace(writing, together=not writing.only_possible and in_circle(members, writing.rescue.foreign_keys))
+    if writer.together:
+        _insert_together(writer, [member.part for member in members])
+    done = tuple(_write_part(writer, member, wish, row[0]) for member in members)
+    with writing.as_applications():
+        source.execute("SET CONSTRAINTS ALL IMMEDIATE")  # also fires what is pending: no ALTER TABLE before that
     for trigger in silenced:
         source.execute(statements.enable(trigger))
     return _by_table(done)
@@ -156,23 +188,76 @@ def _add(one: Done, other: Done) -> Done:
     )
 
 
-def _write_part(
-    rescue: Rescue, member: Member, wish: Wish, undo: UndoFile, transaction: str, *, only_possible: bool
-) -> Done:
-    source, part = rescue.source, member.part
+def _write_part(writing: _Writing, member: Member, wish: Wish, transaction: str) -> Done:
+    """What is missing comes first: a row that is overwritten may refer to it."""
+    part = member.part
+    inserted = _insert(writing, part, transaction)
     overwritten = 0
-    wish = _own_wish(member, wish)
-    if wish.overwrites:
-        source.execute(statements.lock_differing(part, wish))
-        overwritten = undo.add_overwritten(part, transaction, RowsToFile(source, statements.copy_locked(part)))
-        source.execute(statements.overwrite(part))
-    own_keys = [key for key in rescue.foreign_keys if key.child == part.table]
-    insert = statements.insert_possible(part, own_keys) if only_possible else statements.insert_lost(part)
-    inserted = undo.add_inserted(part, rescue.foreign_keys, transaction, RowsToFile(source, insert))
-    kept = source.execute(statements.lost_keys(part)).fetchall() if only_possible else []
-    sequences = _move_sequences(source, part) if inserted else ()
-    kept_keys = tuple(str(key) for (key,) in kept)
-    return Done(part.table, inserted, overwritten, len(kept), sequences, part.key, kept_keys)
+    overwrites = bool(_own_wish(member, wish).overwrites and part.changing)
+    if overwrites:
+        overwritten = _overwrite(writing, part, _own_wish(member, wish), transaction)
+    if overwritten and writing.only_possible:
+        inserted += _insert(writing, part, transaction)  # those for which overwritten rows had to make room
+    sequences = _move_sequences(writing.rescue, part) if inserted else ()
+    kept = _read_kept(writing, part, overwrites=overwrites)
+    return Done(part.table, inserted, overwritten, len(kept), sequences, part.key, tuple(kept))
+
+
+def _read_kept(writing: _Writing, part: Part, *, overwrites: bool) -> list[str]:
+    """The keys of rows that could not be written."""
+    asked = [statements.lost_keys(part)] if writing.only_possible or writing.together else []
+    asked += [statements.locked_keys(part)] if writing.only_possible and overwrites else []
+    return [str(key) for statement in asked for (key,) in writing.rescue.source.execute(statement).fetchall()]
+
+
+def _insert(writing: _Writing, part: Part, transaction: str) -> int:
+    rescue = writing.rescue
+    if writing.together:
+        statement = statements.copy_keys(part)
+    elif writing.only_possible:
+        statement = statements.insert_possible(part, _own_keys(rescue, part))
+    else:
+        statement = statements.insert_lost(part)
+    with writing.as_applications():
+        rows = RowsToFile(rescue.source, statement)
+        return writing.undo.add_inserted(part, rescue.foreign_keys, transaction, rows)
+
+
+def in_circle(members: Sequence[Member], foreign_keys: Sequence[ForeignKey]) -> bool:
+    """Tells whether a table is written before one that its rows refer to. Pure."""
+    tables = [member.part.table for member in members]
+    return any(
+        foreign_key.child != foreign_key.parent
+        and foreign_key.parent in tables[place + 1 :]
+        and foreign_key.parent not in tables[:place]
+        for place, table in enumerate(tables)
+        for foreign_key in foreign_keys
+        if foreign_key.child == table
+    )
+
+
+def _insert_together(writing: _Writing, parts: Sequence[Part]) -> None:
+    source = writing.rescue.source
+    for part in parts:
+        source.execute(statements.make_keys(part))
+    with writing.as_applications():
+        source.execute(statements.insert_together(parts))
+
+
+def _own_keys(rescue: Rescue, part: Part) -> list[ForeignKey]:
+    return [foreign_key for foreign_key in rescue.foreign_keys if foreign_key.child == part.table]
+
+
+def _overwrite(writing: _Writing, part: Part, wish: Wish, transaction: str) -> int:
+    """Of rows that are to have each other's values, one makes room for the next."""
+    source = writing.rescue.source
+    source.execute(statements.lock_differing(part, wish))
+    writing.undo.add_overwritten(part, transaction, RowsToFile(source, statements.copy_locked(part)))
+    with writing.as_applications():
+        if not writing.only_possible:
+            return source.execute(statements.overwrite(part)).rowcount
+        statement = statements.overwrite_possible(part, _own_keys(writing.rescue, part))
+        return sum(takewhile(bool, (source.execute(statement).rowcount for _ in range(statements.PASSES))))
 
 
 def _triggers(members: Sequence[Member]) -> tuple[Trigger, ...]:
@@ -193,26 +278,22 @@ def _triggers(members: Sequence[Member]) -> tuple[Trigger, ...]:
     return tuple(dict.fromkeys(trigger for member in members for trigger in member.part.facts.triggers))
 
 
-def _move_sequences(source: Connection, part: Part) -> tuple[str, ...]:
-    return tuple(
-        sequence
+def _move_sequences(rescue: Rescue, part: Part) -> tuple[str, ...]:
+    """Past what was inserted, and past what the candidate has given out. Returns the sequences that were moved."""
+    moves = [
+        (sequence, statements.move_ahead(part, column, sequence))
         for column, sequence in part.facts.sequences
-        if column in part.columns and source.execute(statements.move_ahead(part, column, sequence)).fetchone()
-    )
+        if column in part.columns
+    ]
+    for sequence in part.facts.counters:
+        row = rescue.candidate.execute(statements.READ_COUNTER, [sequence]).fetchone()
+        if row and row[0] is not None:
+            moves.append((sequence, statements.follow(sequence, row[0])))
+    moved = [sequence for sequence, move in moves if rescue.source.execute(move).fetchone()]
+    return tuple(dict.fromkeys(moved))
 
 
 def _number(source: Connection, statement: sql.Composed) -> int:
     row = source.execute(statement).fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _translate(error: BaseException) -> RestoreError | None:
-    """Returns the errors whose meaning a rescue knows better than any connection; None for others."""
-    if isinstance(error, psycopg.errors.LockNotAvailable):
-        fix = "python -m restore rescue --table <table> (nothing was written: again, when the source is less busy)"
-        return TemporaryError.of(Problem("instance source", str(error).strip(), "locks within 10 s", fix))
-    if isinstance(error, psycopg.errors.CheckViolation | psycopg.errors.NotNullViolation):
-        found = str(error).partition("\n")[0]
-        return PermanentError.of(Problem("instance source", found, "rows that its constraints let in", PAGE))
-    return None

@@ -19,7 +19,11 @@ from validation.loss.comparability import Column
 from validation.loss.key_ranges import ROW_SEED, Ranges
 
 EXAMPLES = 5
+PASSES = 20
+"""How often rows are overwritten for which others had to make room first."""
 EVERY = sql.SQL("true")
+EQUALS: LiteralString = "OPERATOR(pg_catalog.=)"
+"""Whatever the search_path."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,10 @@ class Part:
     compared: tuple[str, ...]
     """Of these, the ones in which rows can differ and that are overwritten."""
     key: tuple[str, ...]
+    within: sql.Composable
+    """A condition on rows of the database that serves, without which none has a key that was sent."""
+    is_binary: bool
+    """Whether every value is sent in its type's binary form, which both sides read alike."""
     number: int
 
     @property
@@ -38,9 +46,24 @@ class Part:
         return self.facts.table
 
     @property
+    def changing(self) -> tuple[str, ...]:
+        """The columns that are overwritten."""
+        return tuple(column for column in self.compared if column in self.facts.changeable)
+
+    def same_key(self, left: str, right: str) -> sql.Composed:
+        """Compares the keys of two rows."""
+        operators = dict(self.facts.operators)
+        return equal(left, self.key, right, self.key, [operators.get(column, EQUALS) for column in self.key])
+
+    @property
     def sent(self) -> sql.Identifier:
         """The temporary table of the candidate's rows."""
         return sql.Identifier("pg_temp", f"rescue_{self.number}")
+
+    @property
+    def inserted_keys(self) -> sql.Identifier:
+        """The temporary table of the keys that were inserted, where several tables are written at once."""
+        return sql.Identifier("pg_temp", f"rescue_{self.number}_keys")
 
     @property
     def locked(self) -> sql.Identifier:
@@ -53,11 +76,21 @@ def names(columns: Iterable[str], alias: str = "") -> sql.Composed:
     return sql.SQL(", ").join(parts)
 
 
-def equal(left: str, left_columns: Sequence[str], right: str, right_columns: Sequence[str]) -> sql.Composed:
-    """Compares columns of two rows, one by one."""
+def equal(
+    left: str, left_columns: Sequence[str], right: str, right_columns: Sequence[str], operators: Sequence[str] = ()
+) -> sql.Composed:
+    """Compares columns of two rows, one by one; `operators` as SQL, empty for PostgreSQL's own `=`."""
+    return equal_values(left, left_columns, [sql.Identifier(right, column) for column in right_columns], operators)
+
+
+def equal_values(
+    alias: str, columns: Sequence[str], values: Sequence[sql.Composable], operators: Sequence[str] = ()
+) -> sql.Composed:
+    """Compares columns of a row with values, one by one, as `equal` does."""
+    pairs = zip(columns, operators or [EQUALS] * len(columns), values, strict=True)
     return sql.SQL(" AND ").join(
-        sql.SQL("{} = {}").format(sql.Identifier(left, one), sql.Identifier(right, other))
-        for one, other in zip(left_columns, right_columns, strict=True)
+        sql.SQL("{} {} {}").format(sql.Identifier(alias, column), sql.SQL(cast(LiteralString, operator)), value)
+        for column, operator, value in pairs
     )
 
 
@@ -84,24 +117,28 @@ def counted_buckets(relation: sql.Composable, columns: Iterable[Column], ranges:
 
 def referred_by(foreign_key: ForeignKey, scope: sql.Composable) -> sql.Composed:
     """Returns a condition for rows of the parent that a child's row within the scope refers to."""
-    return _linked(foreign_key.child, foreign_key.child_columns, foreign_key.parent_columns, scope)
+    columns = foreign_key.child_columns, foreign_key.parent_columns
+    return _linked(foreign_key.child, *columns, foreign_key.operators, scope)
 
 
 def referring_to(foreign_key: ForeignKey, scope: sql.Composable) -> sql.Composed:
     """Returns a condition for rows of the child that refer to a parent's row within the scope."""
-    return _linked(foreign_key.parent, foreign_key.parent_columns, foreign_key.child_columns, scope)
+    columns = foreign_key.parent_columns, foreign_key.child_columns
+    return _linked(foreign_key.parent, *columns, foreign_key.operators, scope)
 
 
-def _linked(other: Table, other_columns: Sequence[str], columns: Sequence[str], scope: sql.Composable) -> sql.Composed:
+def _linked(
+    other: Table, other_columns: Sequence[str], columns: Sequence[str], operators: Sequence[str], scope: sql.Composable
+) -> sql.Composed:
     """Whether a row of the other table within the scope has this row's values in the columns of a foreign key."""
     return sql.SQL("EXISTS (SELECT FROM (SELECT {} FROM {} AS t WHERE {}) AS other WHERE {})").format(
-        names(other_columns), other.identifier, scope, equal("other", other_columns, "t", columns)
+        names(other_columns), other.identifier, scope, equal("other", other_columns, "t", columns, operators)
     )
 
 
 def copy_out(part: Part, scope: sql.Composable) -> sql.Composed:
-    return sql.SQL("COPY (SELECT {} FROM {} AS t WHERE {}) TO STDOUT").format(
-        names(part.columns, "t"), part.table.identifier, scope
+    return sql.SQL("COPY (SELECT {} FROM {} AS t WHERE {}) TO STDOUT{}").format(
+        names(part.columns, "t"), part.facts.relation, scope, _format(part)
     )
 
 
@@ -112,15 +149,19 @@ def make_sent(part: Part) -> sql.Composed:
 
 
 def copy_in(part: Part) -> sql.Composed:
-    return sql.SQL("COPY {} FROM STDIN").format(part.sent)
+    return sql.SQL("COPY {} FROM STDIN{}").format(part.sent, _format(part))
+
+
+def _format(part: Part) -> sql.SQL:
+    return sql.SQL(" (FORMAT binary)" if part.is_binary else "")
 
 
 # What is missing or differs
 
 
 def missing(part: Part) -> sql.Composed:
-    return sql.SQL("NOT EXISTS (SELECT FROM {} AS s WHERE {})").format(
-        part.table.identifier, equal("s", part.key, "t", part.key)
+    return sql.SQL("NOT EXISTS (SELECT FROM (SELECT {} FROM {} AS t WHERE {}) AS s WHERE {})").format(
+        names(part.key), part.facts.relation, part.within, part.same_key("s", "t")
     )
 
 
@@ -128,15 +169,15 @@ def count_lost(part: Part) -> sql.Composed:
     return sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(part.sent, missing(part))
 
 
-def shown_key(part: Part) -> sql.Composed:
+def shown_key(key: Iterable[str]) -> sql.Composed:
     """Writes a key as a JSON array of texts, long ones cut."""
-    texts = (sql.SQL("left({}::text, 80)").format(sql.Identifier("t", name)) for name in part.key)
+    texts = (sql.SQL("left({}::text, 80)").format(sql.Identifier("t", name)) for name in key)
     return sql.SQL("json_build_array({})::text").format(sql.SQL(", ").join(texts))
 
 
 def lost_keys(part: Part) -> sql.Composed:
     """Reads the keys of all rows that are missing."""
-    return sql.SQL("SELECT {} FROM {} AS t WHERE {}").format(shown_key(part), part.sent, missing(part))
+    return sql.SQL("SELECT {} FROM {} AS t WHERE {}").format(shown_key(part.key), part.sent, missing(part))
 
 
 def example_keys(part: Part) -> sql.Composed:
@@ -146,11 +187,11 @@ def example_keys(part: Part) -> sql.Composed:
         "(SELECT {key} FROM {sent} AS t JOIN {table} AS s ON {match} WHERE {differs} "
         "LIMIT {most}) LIMIT {most}"
     ).format(
-        key=shown_key(part),
+        key=shown_key(part.key),
         sent=part.sent,
         missing=missing(part),
-        table=part.table.identifier,
-        match=equal("s", part.key, "t", part.key),
+        table=part.facts.relation,
+        match=part.same_key("s", "t"),
         differs=differing(part),
         most=sql.Literal(EXAMPLES),
     )
@@ -172,8 +213,8 @@ def writers_of_differing(part: Part, *, times: bool) -> sql.Composed:
     ).format(
         sql.SQL(cast(LiteralString, committed)),
         part.sent,
-        part.table.identifier,
-        equal("s", part.key, "t", part.key),
+        part.facts.relation,
+        part.same_key("s", "t"),
         differing(part),
     )
 
@@ -194,7 +235,8 @@ def _refers(foreign_key: ForeignKey) -> sql.Composed:
 
 def _has_parent(foreign_key: ForeignKey) -> sql.Composed:
     return sql.SQL("EXISTS (SELECT FROM {} AS p WHERE {})").format(
-        foreign_key.parent.identifier, equal("p", foreign_key.parent_columns, "t", foreign_key.child_columns)
+        foreign_key.parent.identifier,
+        equal("p", foreign_key.parent_columns, "t", foreign_key.child_columns, foreign_key.operators),
     )
 
 
@@ -203,7 +245,7 @@ def _has_parent(foreign_key: ForeignKey) -> sql.Composed:
 
 def insert_lost(part: Part) -> sql.Composed:
     """Inserts every row that is missing, and answers with their keys."""
-    return _insert(part, missing(part), sql.SQL(""))
+    return _copied(_insert(part, missing(part), sql.SQL("")))
 
 
 def insert_possible(part: Part, foreign_keys: Sequence[ForeignKey]) -> sql.Composed:
@@ -213,16 +255,56 @@ def insert_possible(part: Part, foreign_keys: Sequence[ForeignKey]) -> sql.Compo
         own = sql.SQL("false")
         if foreign_key.parent == part.table:
             own = sql.SQL("EXISTS (SELECT FROM {} AS o WHERE {})").format(
-                part.sent, equal("o", foreign_key.parent_columns, "t", foreign_key.child_columns)
+                part.sent,
+                equal("o", foreign_key.parent_columns, "t", foreign_key.child_columns, foreign_key.operators),
             )
         conditions += sql.SQL(" AND (NOT ({}) OR {} OR {})").format(_refers(foreign_key), _has_parent(foreign_key), own)
-    return _insert(part, conditions, sql.SQL("ON CONFLICT DO NOTHING"))
+    for columns in part.facts.unique:
+        if set(columns) <= set(part.columns):
+            taken = sql.SQL(" AND NOT EXISTS (SELECT FROM {} AS o WHERE {})")
+            conditions += taken.format(part.facts.relation, equal("o", columns, "t", columns))
+    return _copied(_insert(part, conditions, _no_conflict(part)))
+
+
+def make_keys(part: Part) -> sql.Composed:
+    """Makes the table for the keys that `insert_together` writes."""
+    return sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT {} FROM {} WITH NO DATA").format(
+        sql.Identifier(f"rescue_{part.number}_keys"), names(part.key), part.table.identifier
+    )
+
+
+def insert_together(parts: Sequence[Part]) -> sql.Composed:
+    """Inserts the missing rows of several tables in one statement, at whose end their foreign keys are checked
+    (documentation, SET CONSTRAINTS); keeps their keys."""
+    inserts = (
+        sql.SQL("{inserted} AS ({insert}), {kept} AS (INSERT INTO {keys} SELECT {key} FROM {inserted})").format(
+            inserted=sql.Identifier(f"inserted_{part.number}"),
+            insert=_insert(part, missing(part), _no_conflict(part)),
+            kept=sql.Identifier(f"kept_{part.number}"),
+            keys=part.inserted_keys,
+            key=names(part.key),
+        )
+        for part in parts
+    )
+    return sql.SQL("WITH {} SELECT").format(sql.SQL(", ").join(inserts))
+
+
+def copy_keys(part: Part) -> sql.Composed:
+    return sql.SQL("COPY {} TO STDOUT").format(part.inserted_keys)
+
+
+def _no_conflict(part: Part) -> sql.SQL:
+    return sql.SQL("" if part.facts.defers_unique else "ON CONFLICT DO NOTHING")
+
+
+def _copied(statement: sql.Composable) -> sql.Composed:
+    return sql.SQL("COPY ({}) TO STDOUT").format(statement)
 
 
 def _insert(part: Part, condition: sql.Composable, conflicts: sql.Composable) -> sql.Composed:
     return sql.SQL(
-        "COPY (INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {sent} AS t "
-        "WHERE {condition} {conflicts} RETURNING {key}) TO STDOUT"
+        "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {sent} AS t "
+        "WHERE {condition} {conflicts} RETURNING {key}"
     ).format(
         table=part.table.identifier,
         columns=names(part.columns),
@@ -248,7 +330,7 @@ def is_overwritten(wish: Wish) -> sql.Composable:
 
 def count_overwritten(part: Part, wish: Wish) -> sql.Composed:
     return sql.SQL("SELECT count(*) FROM {} AS s JOIN {} AS t ON {} WHERE {} AND {}").format(
-        part.table.identifier, part.sent, equal("s", part.key, "t", part.key), differing(part), is_overwritten(wish)
+        part.facts.relation, part.sent, part.same_key("s", "t"), differing(part), is_overwritten(wish)
     )
 
 
@@ -260,9 +342,9 @@ def lock_differing(part: Part, wish: Wish) -> sql.Composed:
     ).format(
         before=sql.Identifier(f"rescue_{part.number}_before"),
         columns=names(part.columns, "s"),
-        table=part.table.identifier,
+        table=part.facts.relation,
         sent=part.sent,
-        match=equal("s", part.key, "t", part.key),
+        match=part.same_key("s", "t"),
         differs=differing(part),
         overwritten=is_overwritten(wish),
     )
@@ -274,20 +356,72 @@ def copy_locked(part: Part) -> sql.Composed:
 
 def overwrite(part: Part) -> sql.Composed:
     """Gives the rows that were locked the candidate's values."""
-    return sql.SQL("UPDATE {} AS s SET {} FROM {} AS t JOIN {} AS b ON {} WHERE {}").format(
-        part.table.identifier,
-        assigned(part, "t"),
-        part.sent,
-        part.locked,
-        equal("b", part.key, "t", part.key),
-        equal("s", part.key, "t", part.key),
+    return _overwrite(part, EVERY)
+
+
+def overwrite_possible(part: Part, foreign_keys: Sequence[ForeignKey]) -> sql.Composed:
+    """Does it for the rows that no unique index and no foreign key refuses as the table is now. These are no longer
+    among the locked ones; how many they were is the answer."""
+    changing = set(part.changing) - set(part.key)
+    conditions = [_keeps_reference(part, key) for key in foreign_keys if changing & set(key.child_columns)]
+    conditions += find_free(part, "t")
+    return sql.SQL(
+        "WITH written AS ({overwrite} RETURNING {key}) DELETE FROM {locked} AS b USING written AS w WHERE {match}"
+    ).format(
+        overwrite=_overwrite(part, sql.SQL(" AND ").join([EVERY, *conditions])),
+        key=names(part.key, "s"),
+        locked=part.locked,
+        match=part.same_key("b", "w"),
     )
 
 
+def _overwrite(part: Part, condition: sql.Composable) -> sql.Composed:
+    return sql.SQL("UPDATE {} AS s SET {} FROM {} AS t JOIN {} AS b ON {} WHERE {} AND {}").format(
+        part.facts.relation,
+        assigned(part, "t"),
+        part.sent,
+        part.locked,
+        part.same_key("b", "t"),
+        part.same_key("s", "t"),
+        condition,
+    )
+
+
+def _keeps_reference(part: Part, foreign_key: ForeignKey) -> sql.Composed:
+    """Whether the row that the overwritten one will refer to is there."""
+    values = [sql.Identifier("t" if column in part.changing else "s", column) for column in foreign_key.child_columns]
+    nothing = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(value) for value in values)
+    return sql.SQL("({} OR EXISTS (SELECT FROM {} AS p WHERE {}))").format(
+        nothing,
+        foreign_key.parent.identifier,
+        equal_values("p", foreign_key.parent_columns, values, foreign_key.operators),
+    )
+
+
+def find_free(part: Part, alias: str) -> list[sql.Composed]:
+    """Returns the conditions that no other row has the values of a unique index that `s` will have, whose overwritten
+    columns are those of `alias`."""
+    changing = set(part.changing) - set(part.key)
+    return [_is_free(part, columns, alias) for columns in part.facts.unique if changing & set(columns)]
+
+
+def _is_free(part: Part, columns: Sequence[str], alias: str) -> sql.Composed:
+    values = [sql.Identifier(alias if column in part.changing else "s", column) for column in columns]
+    return sql.SQL("NOT EXISTS (SELECT FROM {} AS o WHERE {} AND NOT ({}))").format(
+        part.facts.relation,
+        equal_values("o", columns, values),
+        part.same_key("o", "s"),
+    )
+
+
+def locked_keys(part: Part) -> sql.Composed:
+    """Reads the keys of the rows that are locked."""
+    return sql.SQL("SELECT {} FROM {} AS t").format(shown_key(part.key), part.locked)
+
+
 def assigned(part: Part, alias: str) -> sql.Composed:
-    changing = [column for column in part.compared if column not in part.key] or list(part.key)
     return sql.SQL(", ").join(
-        sql.SQL("{} = {}").format(sql.Identifier(column), sql.Identifier(alias, column)) for column in changing
+        sql.SQL("{} = {}").format(sql.Identifier(column), sql.Identifier(alias, column)) for column in part.changing
     )
 
 
@@ -307,5 +441,17 @@ def move_ahead(part: Part, column: str, sequence: str) -> sql.Composed:
     name = sql.SQL(cast(LiteralString, sequence))
     return sql.SQL(
         "SELECT setval({literal}, highest) FROM (SELECT max({column})::bigint AS highest FROM {sent}) AS sent, "
-        "{name} AS sequence WHERE highest > sequence.last_value"
+        "{name} AS sequence WHERE highest > last_value OR highest = last_value AND NOT is_called"
     ).format(literal=sql.Literal(sequence), column=sql.Identifier(column), sent=part.sent, name=name)
+
+
+READ_COUNTER = "SELECT last_value FROM pg_sequences WHERE format('%%I.%%I', schemaname, sequencename) = %s"
+"""Null where nobody has asked the sequence, or it may not be read (documentation, 53.18)."""
+
+
+def follow(sequence: str, value: int) -> sql.Composed:
+    """Sets a sequence to where the candidate's is, never back, whichever way it counts; answers as `move_ahead`."""
+    return sql.SQL(
+        "SELECT setval({literal}, {value}) FROM {name} AS own JOIN pg_sequence ON seqrelid = {literal}::regclass "
+        "WHERE sign({value}::numeric - last_value) = sign(seqincrement) OR {value} = last_value AND NOT is_called"
+    ).format(literal=sql.Literal(sequence), value=sql.Literal(value), name=sql.SQL(cast(LiteralString, sequence)))

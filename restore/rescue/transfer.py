@@ -6,11 +6,13 @@ through this process as they come, a piece at a time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from psycopg import sql
+from psycopg.abc import Buffer
 from psycopg.rows import dict_row
 
 from restore.postgres.connection import Connection
@@ -18,13 +20,21 @@ from restore.rescue import statements
 from restore.rescue.statements import EVERY, Part
 from validation.connect.query import Answer
 from validation.expectations.table_names import Table
-from validation.loss import comparability, key_ranges
+from validation.loss import comparability, hashing, key_ranges
 from validation.loss.comparability import TablePair, TableShape
 from validation.loss.key_ranges import Ranges
 from validation.sql.queries import query
 
 SMALL_PAGES = 64
 """Tables up to this size (of 8 KiB pages) are sent whole."""
+BLOCK_BYTES = 1 << 16
+NO_TIMEOUTS = """
+SELECT set_config(name, '0', false) FROM pg_settings
+WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')
+"""
+"""The second since PostgreSQL 17."""
+BINARY = (*hashing.HASHED, "bytea", "date", "json", "real")
+"""Types whose binary form is the same in every version of PostgreSQL."""
 
 
 def ask(connection: Connection, statement: sql.Composed) -> list[dict[str, Any]]:
@@ -38,24 +48,40 @@ def read_shapes(connection: Connection) -> Mapping[Table, TableShape]:
 
 
 def prepare(connection: Connection) -> None:
-    """Makes both servers write equal values as equal text; what row security would hide is an error instead."""
+    """Makes both servers write equal values as equal text; what row security would hide is an error instead, and one
+    may wait for the other in a transaction. Before that begins."""
     connection.execute("SET row_security = off; SET datestyle = 'ISO, YMD'; SET timezone = 'UTC'")
+    connection.execute("SET client_encoding = 'UTF8'; SET jit = off; SET temp_buffers = '32MB'")
+    connection.execute(NO_TIMEOUTS)
     ask(connection, query("loss_session"))
 
 
-def differing_scope(source: Connection, candidate: Connection, pair: TablePair) -> sql.Composable:
-    """Returns a condition that holds for all rows of the candidate that are missing or differ in the source."""
+@dataclass(frozen=True)
+class Scope:
+    """Which rows of the candidate are sent, as a condition on them. `here` is one for rows of the source, without which
+    none has a key that was sent."""
+
+    condition: sql.Composable
+    here: sql.Composable
+
+
+def differing_scope(source: Connection, candidate: Connection, pair: TablePair, columns: Collection[str]) -> Scope:
+    """Returns a scope that has all rows of the candidate that are missing in the source or differ in these columns."""
     if pair.pages <= SMALL_PAGES:
-        return EVERY
+        return Scope(EVERY, EVERY)
     ranges = _ranges(candidate, pair)
     if not ranges.bounds:
-        return EVERY
-    counted = statements.counted_buckets(pair.candidate.relation, pair.columns, ranges)
+        return Scope(EVERY, EVERY)
+    compared = [column for column in pair.columns if column in pair.key or column.name in columns]
+    counted = statements.counted_buckets(pair.candidate.relation, compared, ranges)
     with ThreadPoolExecutor(1) as aside:
         there = aside.submit(_buckets, candidate, counted)
         here = _buckets(source, counted)
     differing = [bucket for bucket, facts in there.result().items() if here.get(bucket) != facts]
-    return ranges.compose_condition(differing) if differing else sql.SQL("false")
+    if not differing:
+        return Scope(sql.SQL("false"), EVERY)
+    condition = ranges.compose_condition(differing)
+    return Scope(condition, condition if ranges.is_by_bounds(differing) else EVERY)
 
 
 def _ranges(candidate: Connection, pair: TablePair) -> Ranges:
@@ -77,9 +103,20 @@ def copy(candidate: Connection, copy_out: sql.Composed, source: Connection, copy
     """Passes the rows of one COPY to the other as they come; returns how many."""
     with source.cursor() as into, candidate.cursor() as out:
         with out.copy(copy_out) as rows, into.copy(copy_in) as sent:
-            for piece in rows:
-                sent.write(piece)
+            for block in _blocks(rows):
+                sent.write(block)
         return into.rowcount
+
+
+def _blocks(rows: Iterable[Buffer]) -> Iterator[bytes]:
+    """Joins rows: to write each by itself takes longer than the server needs for it."""
+    block = bytearray()
+    for row in rows:
+        block += row
+        if len(block) >= BLOCK_BYTES:
+            yield bytes(block)
+            block.clear()
+    yield bytes(block)
 
 
 class RowsToFile:
@@ -102,6 +139,11 @@ def pair_of(
     """Says how a table that both sides have is compared; None for one that a side lacks."""
     here, there = source.get(table), candidate.get(table)
     return comparability.pair_tables(here, there, {}) if here and there else None
+
+
+def is_binary(pair: TablePair, columns: Collection[str]) -> bool:
+    """Tells whether these columns have the same types on both sides, and all of them a binary form that is the same."""
+    return all(column.type in BINARY for column in pair.columns if column.name in columns)
 
 
 def shared_columns(pair: TablePair, writable: Sequence[str]) -> tuple[str, ...]:

@@ -35,8 +35,9 @@ from sandbox.runtime import environment
 ID = "inc-911"
 CANDIDATE = f"{names.INSTANCE}-{ID}"
 WRITE_SECONDS = 5.0
-LOOK_SECONDS = 120.0
+LOOK_SECONDS = 900.0
 """How long AWS makes the candidate at most, while a second person looks."""
+BEGIN_SECONDS = 300.0
 TOPIC = "incidents"
 """Of docs/permissions.md: the operator may publish there."""
 UP = ("pulumi", "up", "--yes", "--skip-preview")
@@ -155,7 +156,7 @@ def look(stage: Stage, first: subprocess.Popen[str]) -> Looks:
         found: Any = rds.describe_db_instances()["DBInstances"]
         return CANDIDATE in [instance["DBInstanceIdentifier"] for instance in found]
 
-    wait_until(is_begun, LOOK_SECONDS / 2, "the candidate being made", 0.1)
+    wait_until(is_begun, BEGIN_SECONDS, "the candidate being made", 0.1)
     other = replace(stage, variables=another_person(stage))
     other.run("pulumi", "stack", "select", "--create", STACK)
     status = other.read("python", "-m", "restore", "status")

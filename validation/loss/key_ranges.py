@@ -59,6 +59,11 @@ class Ranges:
             )
         return sql.SQL("{} = any({}::int4[])").format(self.number, sql.Literal(sorted(numbers)))
 
+    def is_by_bounds(self, numbers: Sequence[int]) -> bool:
+        """Tells whether that condition is one by bounds, of values in whose order equal ones are never apart."""
+        is_ordered = self.column is not None and hashing.choose_bounds_type(self.column) != "text"
+        return is_ordered and len(numbers) <= len(self.bounds) and len(_join_runs(numbers)) <= MOST_RUNS
+
     def _compose_between(self, first: int, last: int) -> sql.Composed:
         """Rows of ranges first to last."""
         assert self.column is not None

@@ -58,7 +58,7 @@ def list_undecided(needs: Needs, options: Options) -> list[Problem]:
     """Returns the problems of statements that somebody must decide about. Pure."""
     problems: list[Problem] = []
     for kind, statements in sorted(needs.decisions.items()):
-        if kind in options.allow and kind != "tablespace":
+        if kind in options.allow:
             continue
         first = statements[0]
         fix = f'--allow {kind} runs them, --skip {kind} leaves them out (docs/dumps.md, "A dump by hand")'

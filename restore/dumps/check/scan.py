@@ -61,7 +61,7 @@ class _Scanner:
     sequences: dict[str, tuple[int, bool]] = field(default_factory=dict[str, "tuple[int, bool]"])
     not_valid: set[str] = field(default_factory=set[str])
     postponed: Postponed = field(default_factory=Postponed)
-    indexes: list[tuple[int, bytes]] = field(default_factory=list[tuple[int, bytes]])
+    indexes: list[tuple[int, int, bytes]] = field(default_factory=list[tuple[int, int, bytes]])
     definers: list[str] = field(default_factory=list[str])
     pieces: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(list))
 
@@ -106,9 +106,9 @@ class _Scanner:
             elif isinstance(item, ClassifiedStatement) and item.kind == "insert":
                 meter.count_loaded(item.part("table"), insert_statements.count_rows(item), len(item.sql))
             elif isinstance(item, ClassifiedStatement):
-                self._see(item, script)
+                self._see(item, script, count=count)
 
-    def _see(self, classified: ClassifiedStatement, script: Script) -> None:
+    def _see(self, classified: ClassifiedStatement, script: Script, *, count: bool) -> None:
         self.kinds[classified.kind] += 1
         self.needs.see(classified)
         self.demands.see(classified)
@@ -118,7 +118,9 @@ class _Scanner:
             name = classified.text("sequence").replace("''", "'")
             self.sequences[name] = int(classified.part("last")), classified.part("called") == b"true"
         elif script.section > DumpSection.PRE_DATA and self.postponed.is_early(classified):
-            self.indexes.append((classified.statement.number, script.hold(classified).sql))
+            statement = classified.statement
+            line = statement.line if count else 0
+            self.indexes.append((statement.number, line, script.hold(classified).sql))
         if classified.kind in ("constraint", "foreign_key") and classified.sql.endswith(b" NOT VALID"):
             self.not_valid.add(role_names.unquote(classified.text("name")))
 

@@ -16,7 +16,7 @@ from typing import Any
 from restore.dumps.model import Compression, Demand, Dump, DumpPart, Format, Options, Scan, TableRows
 from restore.errors import PermanentError, Problem
 
-VERSION = 2
+VERSION = 3
 
 
 def save_plan(path: Path, scan: Scan, options: Options) -> None:
@@ -57,7 +57,7 @@ def format_plan(scan: Scan, options: Options) -> str:
     facts = asdict(scan)
     facts["dump"]["modified"] = scan.dump.modified.isoformat()
     facts["not_valid"] = sorted(scan.not_valid)
-    facts["indexes"] = [(number, sql.decode(errors="surrogateescape")) for number, sql in scan.indexes]
+    facts["indexes"] = [(number, line, sql.decode(errors="surrogateescape")) for number, line, sql in scan.indexes]
     return json.dumps({"version": VERSION, "flags": list_flags(options), "scan": facts}, indent=1) + "\n"
 
 
@@ -74,7 +74,9 @@ def parse_plan(text: str) -> tuple[dict[str, list[str]], Scan]:
         "tables": tuple(TableRows(**table) for table in facts["tables"]),
         "sequences": {name: (int(last), bool(called)) for name, (last, called) in facts["sequences"].items()},
         "not_valid": frozenset(facts["not_valid"]),
-        "indexes": tuple((int(number), sql.encode(errors="surrogateescape")) for number, sql in facts["indexes"]),
+        "indexes": tuple(
+            (int(number), int(line), sql.encode(errors="surrogateescape")) for number, line, sql in facts["indexes"]
+        ),
         "pieces": {name: tuple(map(int, rows)) for name, rows in facts["pieces"].items()},
         **{name: tuple(facts[name]) for name in ("roles", "owners", "extensions", "security_definer", "left_out")},
         "demands": tuple(Demand(**demand) for demand in facts["demands"]),

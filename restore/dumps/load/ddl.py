@@ -14,7 +14,7 @@ from itertools import groupby
 import psycopg
 
 from restore.dumps.check.needs import read_authorized_role
-from restore.dumps.connections import LoadSession, build_failure
+from restore.dumps.connections import LoadSession, NotGrantedError, build_failure
 from restore.dumps.load import ledger, persistence
 from restore.dumps.load.ledger import Done
 from restore.dumps.load.not_loaded import NotLoadedList
@@ -42,6 +42,10 @@ SCHEMA = re.compile(rb"ALTER [A-Z ]+ (?P<schema>%b)\." % IDENTIFIER)
 SQL_ASCII = re.compile(rb"SET client_encoding = 'SQL_ASCII'\Z")
 PUBLIC = frozenset({b"CREATE SCHEMA public", b'CREATE SCHEMA "public"'})
 """Written by pg_dump --clean before PostgreSQL 15; each new database has it."""
+PUBLIC_TO_ALL = b"GRANT ALL ON SCHEMA public TO PUBLIC"
+OWNED_PUBLIC = 150000
+"""server_version_num of the first whose new databases don't give that by themselves (Release notes of 15, "Remove
+PUBLIC creation permission on the public schema")."""
 EXTENSION_OWNER = """
 select pg_catalog.pg_has_role(current_user, extowner, 'USAGE') from pg_catalog.pg_extension where extname = %s
 """
@@ -224,12 +228,22 @@ class Control:
                 self.operator.run(self._encoding)
             if self._role and classified.kind == "acl":
                 self.operator.run(b"SET LOCAL ROLE " + self._role)
-            self.operator.run(sql)
+            if classified.kind == "acl":
+                self._grant(self.operator, classified, sql)
+            else:
+                self.operator.run(sql)
             if self._role and classified.kind == "acl":
                 self.operator.run(b"RESET ROLE")
             if classified.kind == "extension" and self._prepared.load_role:
                 name = role_names.unquote(classified.text("name"))
                 self._prepared.load_role.admit(name, foreign="foreign" in self._options.allow)
+
+    def _grant(self, session: LoadSession, classified: ClassifiedStatement, sql: bytes) -> None:
+        """A right that the server only warns about is one that the database lacks."""
+        error = NotGrantedError(session.grant(sql))
+        given = classified.sql == PUBLIC_TO_ALL and self._prepared.version < OWNED_PUBLIC
+        if str(error) and not given and self.lost.takes(error):
+            raise error
 
     def _make_schema(self, name: bytes) -> None:
         """An extension's schema is in no dump where the extension has made it, or is its member."""
@@ -248,6 +262,8 @@ class Control:
                 if self._prepared.load_role and role_names.PUBLIC_OWNER.match(sql):
                     self.session.run(self._prepared.load_role.public_to_itself)
                 self._give(classified, sql)
+            elif classified.kind == "acl":
+                self._grant(self.session, classified, sql)
             else:
                 self.session.run(sql)
         if classified.kind in ("set", "search_path"):

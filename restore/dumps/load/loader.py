@@ -41,7 +41,7 @@ from restore.dumps.connections import (
 from restore.dumps.load import ledger, server_objects
 from restore.dumps.load.autovacuum import Autovacuum
 from restore.dumps.load.copy_batches import Rows
-from restore.dumps.load.ddl import Control
+from restore.dumps.load.ddl import BATCH, Control
 from restore.dumps.load.free_storage import Storage
 from restore.dumps.load.insert_batches import Inserts
 from restore.dumps.load.ledger import Done
@@ -146,6 +146,8 @@ class _Load:
     workers: list[Worker] = field(default_factory=list[Worker])
     pre_data: list[ClassifiedStatement] = field(default_factory=list[ClassifiedStatement])
     post_data: list[ClassifiedStatement] = field(default_factory=list[ClassifiedStatement])
+    among_data: list[ClassifiedStatement] = field(default_factory=list[ClassifiedStatement])
+    """Statements among the data that have not run yet: one transaction for many sequences or large objects."""
     drops: int = 0
     """Statements of pg_dump --clean: the target is empty, they are never run."""
 
@@ -315,7 +317,7 @@ class _Load:
     def _plan_early(self) -> None:
         """With a scan the indexes are known: a table's are built as soon as its rows are there."""
         if self.scan is not None:
-            classified = [classify(Statement(sql, number, 0, 0)) for number, sql in self.scan.indexes]
+            classified = [classify(Statement(sql, number, 0, line)) for number, line, sql in self.scan.indexes]
             self.afterwards.plan_early(classified)
 
     def _count_done(self, done: Done) -> None:
@@ -352,14 +354,17 @@ class _Load:
             if self.board.over:
                 raise self.board.error or TemporaryError("stopped")
             if isinstance(item, ClassifiedStatement) and item.kind == "insert":
+                self._run_among_data()
                 self.inserts.see(item)
                 continue
             self.inserts.flush()
             if isinstance(item, Piece):
+                self._run_among_data()
                 self._piece(item)
             elif isinstance(item, ClassifiedStatement):
                 self._statement(item)
         self.inserts.flush()
+        self._run_among_data()
 
     def _piece(self, piece: Piece) -> None:
         table = piece.begin.table
@@ -369,11 +374,19 @@ class _Load:
 
     def _statement(self, classified: ClassifiedStatement) -> None:
         if classified.kind in ("begin", "commit") or (classified.kind == "large_object" and self.control.in_group):
+            self._run_among_data()
             self.control.group(classified)
         elif classified.kind == "set" or self.script.section is DumpSection.DATA:
-            self.control.run([classified])
+            self.among_data.append(classified)
+            if classified.kind == "set" or len(self.among_data) == BATCH:
+                self._run_among_data()
         else:
+            self._run_among_data()
             self._behind_the_data(classified)
+
+    def _run_among_data(self) -> None:
+        statements, self.among_data = self.among_data, []
+        self.control.run(statements)
 
     def _behind_the_data(self, classified: ClassifiedStatement) -> None:
         """Kept for later. Raises PermanentError for what somebody must decide about."""
@@ -477,8 +490,9 @@ def _already(session: LoadSession, dump: Dump, mark: Mapping[str, Any]) -> LoadR
 
 
 def _remembered(item: NotLoaded) -> dict[str, Any]:
-    """Without its SQL: everybody on the server can read a database's comment."""
-    return {"kind": item.kind, "name": item.name, "reason": item.reason, "line": item.line}
+    """Without its SQL: everybody on the server can read a database's comment. Owners they can read anyway."""
+    sql = {"sql": item.sql} if item.kind == "owners" else {}
+    return {"kind": item.kind, "name": item.name, "reason": item.reason, "line": item.line, **sql}
 
 
 def _owned(session: LoadSession) -> dict[str, tuple[str, ...]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import psycopg
 
-from restore.dumps.connections import describe_error, is_refusal
+from restore.dumps.connections import NotGrantedError, describe_error, is_refusal
 from restore.dumps.load.post_data_tasks import WHOLE, Task
 from restore.dumps.model import NotLoaded, OnError
 from restore.dumps.sql import encodings
@@ -47,7 +49,8 @@ class NotLoadedList:
     def __init__(self, on_error: OnError) -> None:
         self._on_error = on_error
         self._lock = threading.Lock()
-        self._items: list[NotLoaded] = []
+        self._items: list[tuple[float, NotLoaded]] = []
+        """With the number of the dump's statement: what a statement needs comes before it."""
         self._rows: dict[str, list[tuple[int, str]]] = defaultdict(list)
         """By table: line in the dump and reason of each row or run of rows, in any order."""
         self._counts: Counter[str] = Counter()
@@ -65,26 +68,31 @@ class NotLoadedList:
         text = show_sql(sql or classified.sql, statement.codec)
         if text and role:
             text = f"SET ROLE {encodings.decode(role, statement.codec)};\n{text};\nRESET ROLE"
-        self._add(name_statement(classified), error, statement.line, text, build_query(classified))
+        about = name_statement(classified)
+        if isinstance(error, NotGrantedError):
+            about = replace(about, kind="system_grants")
+        self._add(statement.number, about, error, statement.line, text, build_query(classified))
 
     def add_task(self, task: Task, error: psycopg.Error) -> None:
         """Notes a task behind the data. What its earlier steps have made stays: its SQL is that of this step on."""
         source, text = task.source, b";\n".join(task.statements)
         if source is None:
-            self._add(name_object(text, UTF8), error, 0, show_sql(text, UTF8), "")
+            self._add(math.inf, name_object(text, UTF8), error, 0, show_sql(text, UTF8), "")
             return
         statement = source.statement
         kept = task.step not in (0, WHOLE)
         sql = show_sql(text if kept else source.sql, statement.codec)
         about = name_object(text, statement.codec) if kept else name_statement(source)
-        self._add(about, error, statement.line, sql, build_query(source))
+        self._add(statement.number, about, error, statement.line, sql, build_query(source))
 
-    def _add(self, about: DumpObject, error: BaseException | None, line: int, sql: str, query: str) -> None:
+    def _add(
+        self, number: float, about: DumpObject, error: BaseException | None, line: int, sql: str, query: str
+    ) -> None:
         assert isinstance(error, psycopg.Error)
         hint = SEARCH_PATH if is_search_path(error) else query if (error.sqlstate or "").startswith("23") else ""
         item = NotLoaded(about.kind, about.name, build_reason(error), line, sql, hint)
         with self._lock:
-            self._items.append(item)
+            self._items.append((number, item))
 
     def add_rows(self, table: str, line: int, count: int, error_text: str) -> None:
         """Notes rows of a table: the line of the first, how many, and why."""
@@ -105,7 +113,7 @@ class NotLoadedList:
                 for table, lines in sorted(self._rows.items())
                 if lines
             ]
-            return (*rows, *sorted(self._items, key=lambda item: item.line))
+            return (*rows, *(item for _, item in sorted(self._items, key=lambda numbered: numbered[0])))
 
 
 def is_search_path(error: psycopg.Error) -> bool:

@@ -2,7 +2,8 @@
 
 A crash of the server empties what is unlogged, and the ledger wouldn't know: all is logged until the load is done. A
 table that becomes unlogged takes the sequences of its columns along, from PostgreSQL 15 on (Release notes of 15,
-"Allow unlogged sequences"), so those that the dump has logged are then made logged again.
+"Allow unlogged sequences"), so those that the dump has logged are then made logged again. An older server, whose
+sequences are all logged, has no word for it, and a newer pg_dump writes it into an identity column all the same.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ SINCE_SEQUENCES = 150000
 """server_version_num of the first whose sequences can be unlogged."""
 CREATE = re.compile(rb"CREATE UNLOGGED (?P<what>TABLE|SEQUENCE) (?P<name>%b)" % NAME)
 IDENTITY = re.compile(
-    rb"ALTER TABLE (?:ONLY )?(?P<table>%b) ALTER COLUMN .* AS IDENTITY \(\s*SEQUENCE NAME (?P<name>%b)\s+LOGGED\s"
-    % (NAME, NAME),
+    rb"ALTER TABLE (?:ONLY )?(?P<table>%b) ALTER COLUMN .* AS IDENTITY \(\s*SEQUENCE NAME (?P<name>%b)"
+    rb"(?P<persistence>\s+(?:UN)?LOGGED)\s" % (NAME, NAME),
     re.DOTALL,
 )
 """Written where the sequence isn't as its table (src/bin/pg_dump/pg_dump.c, dumpSequence, 15.9 and later)."""
@@ -40,12 +41,14 @@ class Persistence:
         for item in statements:
             if match := CREATE.match(item.sql):
                 self._unlogged[match["name"]] = match["what"]
+            elif match := _match_unlogged_identity(item):
+                self._unlogged[match["name"]] = b"SEQUENCE"
             elif (match := _match_sequence(item)) and match["table"] in self._unlogged:
                 self._logged[match["name"]] = None
 
     def forget(self, item: ClassifiedStatement) -> None:
         """Takes back what a statement declares that the server has refused."""
-        if match := CREATE.match(item.sql):
+        if match := CREATE.match(item.sql) or _match_unlogged_identity(item):
             self._unlogged.pop(match["name"], None)
         elif match := _match_sequence(item):
             self._logged.pop(match["name"], None)
@@ -65,6 +68,14 @@ def _match_sequence(item: ClassifiedStatement) -> re.Match[bytes] | None:
     return IDENTITY.match(item.sql) or OWNED.match(item.sql)
 
 
+def _match_unlogged_identity(item: ClassifiedStatement) -> re.Match[bytes] | None:
+    match = IDENTITY.match(item.sql)
+    return match if match and match["persistence"].endswith(b" UNLOGGED") else None
+
+
 def as_logged(sql: bytes) -> bytes:
-    """Returns a definition without its UNLOGGED."""
-    return sql.replace(b" UNLOGGED", b"", 1) if CREATE.match(sql) else sql
+    """Returns a definition without the word that says whether it is logged."""
+    if CREATE.match(sql):
+        return sql.replace(b" UNLOGGED", b"", 1)
+    match = IDENTITY.match(sql)
+    return sql[: match.start("persistence")] + sql[match.end("persistence") :] if match else sql

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 
@@ -17,7 +16,8 @@ from restore.dumps.load.work_queue import CopyBatch, LoadStopped, WorkQueue
 from restore.dumps.sql.splitter import Piece, shorten
 from restore.errors import PermanentError, Problem, RestoreError
 
-LINE_END = re.compile(rb"\n")
+BLOCK = 64 << 10
+"""Bytes in which lines are counted before they are looked at one by one."""
 OF_ONE_ROW = ("22", "23", "54", "P0")
 """SQLSTATE classes of errors that another row of the same table need not meet."""
 
@@ -181,21 +181,15 @@ class Pieces:
         self.bytes += piece.size
 
     def _without(self, piece: Piece, bad: Mapping[int, str]) -> Iterator[memoryview]:
-        starts = self._row_starts(piece)
         begin = 0
         with memoryview(piece.buffer) as view:
             for row in sorted(bad):
-                with view[begin : starts[row]] as part:
+                start, end = find_line(piece.buffer, piece.size, row)
+                with view[begin:start] as part:
                     yield part
-                begin = starts[row + 1]
+                begin = end
             with view[begin : piece.size] as part:
                 yield part
-
-    @staticmethod
-    def _row_starts(piece: Piece) -> list[int]:
-        """Where each row begins, and where the last one ends."""
-        with memoryview(piece.buffer) as view, view[: piece.size] as part:
-            return [0, *(match.end() for match in LINE_END.finditer(part))]
 
     def find_row(self, error: psycopg.Error, bad: Collection[int]) -> int | None:
         """Returns the number of the row that an error is about, from 0; None where it is about more than a row. `bad`:
@@ -219,6 +213,17 @@ class Pieces:
         self._only = None
         for piece in self._pieces:
             self._count(piece)
+
+
+def find_line(buffer: bytearray, size: int, number: int) -> tuple[int, int]:
+    """Returns where a line of `buffer[:size]` begins and ends, by its number from 0. Pure; makes no list of all lines,
+    of which a piece can have millions."""
+    left, position = number, 0
+    while position + BLOCK < size and (lines := buffer.count(b"\n", position, position + BLOCK)) < left:
+        left, position = left - lines, position + BLOCK
+    for _ in range(left):
+        position = buffer.index(b"\n", position, size) + 1
+    return position, buffer.index(b"\n", position, size) + 1
 
 
 def _lost(run: CopyBatch, taken: int, sent: int) -> Problem:

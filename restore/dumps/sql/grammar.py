@@ -99,8 +99,8 @@ RULES = (
     _rule("ddl", rb"ALTER OPERATOR FAMILY .* ADD\s.*\Z"),
     _rule("ddl", rb"ALTER TEXT SEARCH CONFIGURATION %N\s+ADD MAPPING .*\Z"),
     _rule("ddl", rb"ALTER (?:FUNCTION|PROCEDURE|TRIGGER|INDEX|MATERIALIZED VIEW) .* DEPENDS ON EXTENSION %I\Z"),
-    _rule("base_type", rb"CREATE TYPE %N \(\s*INTERNALLENGTH .*\Z"),
-    _rule("ddl", rb"CREATE TYPE %N(?: AS (?:ENUM |RANGE )?\(.*)?\Z"),
+    _rule("base_type", rb"CREATE TYPE %N(?: \(\s*INTERNALLENGTH .*)?\Z"),
+    _rule("ddl", rb"CREATE TYPE %N AS (?:ENUM |RANGE )?\(.*\Z"),
     _rule("drop", DUMMY_VIEW),
     _rule("ddl", rb"CREATE (?:OR REPLACE )?(?:VIEW|RULE|TRIGGER|TRANSFORM|RECURSIVE VIEW) .*\Z"),
     _rule(

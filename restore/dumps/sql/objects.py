@@ -77,7 +77,7 @@ FORMS = (
     _form("types", rb"CREATE (?:TYPE|DOMAIN|COLLATION) (?P<name>%N)"),
     _form("schemas", rb"CREATE SCHEMA (?P<name>%I)"),
     _form("extensions", rb"CREATE EXTENSION IF NOT EXISTS (?P<name>%I)"),
-    _form("languages", rb"CREATE .*?LANGUAGE (?P<name>%I)"),
+    _form("languages", rb"CREATE (?:OR REPLACE )?(?:TRUSTED )?(?:PROCEDURAL )?LANGUAGE (?P<name>%I)"),
     _form("large_objects", rb"SELECT pg_catalog\.lo_\w+\('?(?P<name>\d+)"),
     _form("rows", rb"INSERT INTO (?P<name>%N)"),
 )  # fmt: skip

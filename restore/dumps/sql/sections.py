@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from enum import IntEnum
 
 from restore.dumps.sql import encodings
@@ -21,13 +22,18 @@ from restore.dumps.sql.splitter import CopyBegin, End, Meta, Piece, Splitter, St
 from restore.errors import PermanentError, Problem
 
 DATA_KINDS = frozenset({"setval", "insert", "begin", "commit", "large_object"})
-SESSION_KINDS = frozenset({"set", "session_authorization", "reset_authorization"})
+SESSION_KINDS = frozenset({"set", "tablespace", "session_authorization", "reset_authorization"})
 BEFORE_ALL = SESSION_KINDS | {"search_path", "drop"}
 """What pg_dump --clean begins with."""
 HARMLESS = BEFORE_ALL | {"schema", "extension", "extension_comment", "owner", "acl", "language"}
 HARMLESS_DDL = (b"CREATE COLLATION ", b"COMMENT ON ")
 """What pg_dump writes before the extensions, in the order of its pg_dump_sort.c: no function, no expression."""
 LARGE_OBJECT = re.compile(rb"(?:ALTER|COMMENT ON|(?:GRANT|REVOKE) [A-Z, ]+ ON) LARGE OBJECT \d")
+NEVER_RUN: Mapping[str, str] = {
+    "statistics_data": "statistics of pg_dump --statistics: {} (a load analyzes by itself)",
+    "tablespace": "tablespaces: SET {} times (directories of the source's machine; all goes where the database is)",
+}
+"""Kinds of statements that a loaded database lacks nothing without, and how that is said."""
 HELD = 96 << 20
 """Bytes of statements that a load or a scan keeps in memory, with what Python needs around them."""
 AROUND = 700
@@ -65,8 +71,8 @@ class Script:
         """Tables without rows of their own."""
         self.plain: set[bytes] = set()
         """Tables that hold rows, made by this dump."""
-        self.statistics = 0
-        """Statements of pg_dump --statistics: never run, as whoever loads analyzes."""
+        self._never_run: Counter[str] = Counter()
+        """By kind."""
         self.bytes = 0
         self.encoding = "UTF8"
 
@@ -99,16 +105,15 @@ class Script:
                 raise
             self._refusals.append(error.problem)
             return None
-        if classified.kind == "statistics_data":
-            self.statistics += 1
+        if classified.kind in NEVER_RUN:
+            self._never_run[classified.kind] += 1
             return None
         return None if self.skips.takes(classified) else classified
 
     def list_left_out(self) -> tuple[str, ...]:
         """Returns what was read and not yielded, in short."""
-        count = self.statistics
-        statistics = (f"statistics of pg_dump --statistics: {count} (a load analyzes by itself)",) if count else ()
-        return (*statistics, *self.skips.left_out)
+        never = (NEVER_RUN[kind].format(count) for kind, count in sorted(self._never_run.items()))
+        return (*never, *self.skips.left_out)
 
     @property
     def server_version(self) -> str:

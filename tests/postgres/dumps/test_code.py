@@ -239,6 +239,8 @@ def test_an_attempt_that_fails_leaves_no_login_and_one_elsewhere_forgets_it(
 def test_the_schema_public_that_the_dump_gives_away_stays_given_when_a_load_goes_on(
     server: DumpServer, bucket: Bucket, plain: bytes, shop: str
 ) -> None:
+    if server.host.binaries.major < 15:
+        pytest.skip("the schema public is rdsadmin's before 15, and stays so")
     table, first = b"CREATE TABLE public.posts", b"CREATE INDEX posts_user"
     gives = plain.replace(table, b"ALTER SCHEMA public OWNER TO shop_owner;\n" + table, 1)
     waits = b"CREATE INDEX i ON public.posts USING btree (((1 / (SELECT 1))));\n"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from psycopg import sql
 from psycopg.rows import TupleRow
 
+from restore.postgres.connection import Connection
 from restore.rescue import carry, run
 from restore.rescue.carry import Carried
 from restore.rescue.model import Done, Found, Wish
@@ -52,6 +55,8 @@ class Shop:
     restored: Database
     folder: Path
     said: list[str]
+    role: str = ""
+    """Whom the operator acts as; a superuser without it."""
 
     def damage(self, statements: str) -> str:
         """Runs statements in one transaction of the source; returns its number."""
@@ -78,8 +83,19 @@ class Shop:
     def undo(self) -> Path:
         return self.folder / "undo.sql"
 
-    def look(self, wish: Wish) -> tuple[Found, ...]:
+    @contextmanager
+    def connected(self) -> Generator[tuple[Connection, Connection]]:
+        """Source and candidate, as the program connects to them."""
         with self.serving.connect() as source, self.restored.connect() as candidate:
+            for connection in (source, candidate):
+                connection.execute("SET search_path = pg_catalog")
+                if self.role:
+                    connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self.role)))
+            candidate.execute("SET default_transaction_read_only = on")
+            yield source, candidate
+
+    def look(self, wish: Wish) -> tuple[Found, ...]:
+        with self.connected() as (source, candidate):
             return run.look(source, candidate, wish)
 
     def next_transaction(self) -> int:
@@ -90,11 +106,11 @@ class Shop:
         return int(row[0])
 
     def carry(self, next_transaction: int) -> Carried:
-        with self.serving.connect() as source, self.restored.connect() as candidate:
+        with self.connected() as (source, candidate):
             return carry.carry(source, candidate, next_transaction, self.undo, "test", self.said.append)
 
     def apply(self, wish: Wish) -> tuple[Done, ...]:
-        with self.serving.connect() as source, self.restored.connect() as candidate:
+        with self.connected() as (source, candidate):
             return run.apply(source, candidate, wish, self.undo, "test", self.said.append)
 
 

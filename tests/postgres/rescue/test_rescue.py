@@ -243,6 +243,10 @@ def test_large_tables_send_only_the_ranges_that_differ(shop: Shop) -> None:
     (found,) = shop.look(Wish(Table("public", "big")))
     assert (found.lost, found.different) == (101, 1)
     assert 102 <= found.read < 5_000
+    assert written(shop.apply(Wish(Table("public", "big")))) == {"big": (101, 0, 0)}
+    shop.undo.unlink()
+    assert written(shop.apply(Wish(Table("public", "big"), overwrite=True))) == {"big": (0, 1, 0)}
+    assert shop.ask("SELECT count(*), sum(id), min(word) FROM big") == [(50_000, 1_250_025_000, "x" * 100)]
 
 
 def test_columns_that_only_one_side_has_stay_as_they_are(shop: Shop) -> None:

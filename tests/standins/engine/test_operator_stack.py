@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pulumi
 import pytest
 import yaml
 
-from restore.cutover.rollback import ConfigValue, Step
+from restore.cutover.rollback import ConfigValue, Step, plan_way_back, render
 from restore.errors import PermanentError
 from restore.pulumi_stack.automation import OperatorStack, PlannedStep
-from tests.support.standins.engine_project import Workspace
+from tests.support.standins.engine_project import PROGRAM, Workspace
 
 KEPT = PlannedStep("create", "pulumi:index:Stash", "kept")
 
@@ -62,3 +65,49 @@ def test_keys_are_written_to_the_stacks_own_file_and_nothing_of_it_is_lost(
         "sample:waive": {"serving": "known since Monday"},
     }
     assert stack.own_config().values == after["config"]
+
+
+TOKEN = "xoxb-of-the-team"
+
+
+def import_team(workspace: Workspace, grace: int) -> None:
+    """The stack imports an environment with the keys of the site; its own file has those of one restore."""
+    folder = workspace.root / "state" / ".pulumi" / "environments"
+    folder.mkdir(parents=True, exist_ok=True)
+    site = {"quiet": {"graceSeconds": grace}, "apps": {"api": {"replicas": 3}}}
+    secret = {"notify": {"slackToken": {"fn::secret": TOKEN}, "owner": "orders"}}
+    (folder / "team.yaml").write_text(yaml.safe_dump({"values": {"pulumiConfig": {**site, **secret}}}))
+
+
+def test_a_way_back_neither_loses_nor_hardens_what_an_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.write("name: restore\nruntime: python\n", PROGRAM)
+    workspace.ok("stack", "init", "organization/restore/dev")
+    for name, value in workspace.env.items():
+        monkeypatch.setenv(name, value)
+    file, stack = (
+        workspace.directory / "Pulumi.dev.yaml",
+        OperatorStack(workspace.directory, "organization/restore/dev"),
+    )
+    import_team(workspace, 60)
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "environment": ["team"]}))
+    stack.set({"restore:id": "inc-1", "restore:method": "pitr", "restore:traffic": "frozen"}, [])
+    stack.apply(Step("freeze", {}, ()))
+    stack.apply(Step("switch", {"restore:traffic": ConfigValue("restored")}, ()))
+    before = yaml.safe_load(file.read_text())
+    import_team(workspace, 61)
+
+    way = plan_way_back(stack.config(), stack.history(), stack.own_config())
+    assert "restore:quiet stays: the stack imports it" in render(way)
+    assert TOKEN not in render(way)
+    for step in way.steps:
+        stack.apply(step)
+    assert yaml.safe_load(file.read_text()) == {**before, "config": {**before["config"], "restore:traffic": "source"}}
+    assert before["environment"] == ["team"]
+    assert json.loads(stack.config()["restore:quiet"].text) == {"graceSeconds": 61}
+    notify = stack.config()["restore:notify"]
+    assert (notify.secret, json.loads(notify.text)["slackToken"]) == (True, TOKEN)
+    kept = [*(workspace.root / "state").rglob("*.json"), file]
+    assert not any(TOKEN in path.read_text() for path in kept)

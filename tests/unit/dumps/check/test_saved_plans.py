@@ -19,7 +19,7 @@ DUMP = Dump(
 SCAN = Scan(
     DUMP, Format.DIRECTORY, Compression.NONE, "17.6", "17.6", "LATIN1", "app", ("app", "zoë"), ("app",), ("citext",),
     (TableRows('public."a b"', 7, 70),), {"table": 1}, 700, 0, (Problem("line 7", "a DROP", "none", "without"),),
-    sequences={"public.s": (9, True)}, not_valid=frozenset({"c"}), indexes=((3, b'CREATE INDEX "\xe9" ON t (a)'),),
+    sequences={"public.s": (9, True)}, not_valid=frozenset({"c"}), indexes=((3, 9, b'CREATE INDEX "\xe9" ON t (a)'),),
 )  # fmt: skip
 OPTIONS = Options(skip=frozenset({"subscription"}))
 
@@ -60,12 +60,12 @@ def changed(**facts: object) -> str:
         "{",
         "[]",
         "null",
-        '{"version": 2}',
-        json.dumps({"version": 2, "flags": {}, "scan": {"dump": {}}}),
-        scan_file.format_plan(SCAN, OPTIONS).replace('"version": 2', '"version": 3'),
+        json.dumps({"version": scan_file.VERSION}),
+        json.dumps({"version": scan_file.VERSION, "flags": {}, "scan": {"dump": {}}}),
+        scan_file.format_plan(SCAN, OPTIONS).replace(f'"version": {scan_file.VERSION}', '"version": 1'),
         scan_file.format_plan(SCAN, OPTIONS).replace('"format": "directory"', '"format": "scroll"'),
         changed(sequences=[]),
-        changed(indexes=[[3, 5]]),
+        changed(indexes=[[3, 9, 5]]),
         changed(dump=[]),
         scan_file.format_plan(SCAN, OPTIONS).replace('"rows": 7', '"row": 7'),
         scan_file.format_plan(SCAN, OPTIONS).replace('"sequences": {', '"more": {}, "sequences": {'),

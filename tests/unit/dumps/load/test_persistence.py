@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from restore.dumps.load.persistence import Persistence, as_logged
 from restore.dumps.sql.allow_list import ClassifiedStatement, classify
 from restore.dumps.sql.splitter import Statement
@@ -39,12 +41,17 @@ def test_a_sequence_that_is_as_its_table_stays_so() -> None:
     persistence = seen(TABLE, IDENTITY.format(""), unlogged, OWNED)
     assert persistence.list_logging(SIXTEEN) == []
     assert b"ALTER SEQUENCE public.serial_seq SET UNLOGGED" in persistence.list_unlogging()
+
+
+def test_an_unlogged_identity_of_a_logged_table_is_unlogged_once_its_value_is_safe() -> None:
     of_a_logged_table = seen("CREATE TABLE public.cache (\n    id integer\n)", IDENTITY.format("UNLOGGED\n    "), OWNED)
-    assert of_a_logged_table.list_unlogging() == of_a_logged_table.list_logging(SIXTEEN) == []
+    assert of_a_logged_table.list_unlogging() == [b"ALTER SEQUENCE public.cache_id_seq SET UNLOGGED"]
+    assert of_a_logged_table.list_logging(SIXTEEN) == []
 
 
-def test_nothing_is_changed_of_what_the_server_has_refused() -> None:
-    texts = (TABLE, IDENTITY.format("LOGGED\n    "), OWNED)
+@pytest.mark.parametrize("word", ["LOGGED", "UNLOGGED"])
+def test_nothing_is_changed_of_what_the_server_has_refused(word: str) -> None:
+    texts = (TABLE, IDENTITY.format(f"{word}\n    "), OWNED)
     persistence = seen(*texts)
     for item in statements(*texts):
         persistence.forget(item)
@@ -55,3 +62,9 @@ def test_a_table_is_made_logged_and_its_columns_stay() -> None:
     text = b'CREATE UNLOGGED TABLE public.t (\n    " UNLOGGED" integer\n)'
     assert as_logged(text) == text.replace(b" UNLOGGED", b"", 1)
     assert as_logged(b'CREATE TABLE public." UNLOGGED" ()') == b'CREATE TABLE public." UNLOGGED" ()'
+
+
+@pytest.mark.parametrize("word", ["LOGGED", "UNLOGGED"])
+def test_an_identity_column_is_made_on_a_server_that_knows_no_unlogged_sequences(word: str) -> None:
+    """A newer pg_dump writes that of a table of 14, whose sequence was logged; 14 takes it for a syntax error."""
+    assert as_logged(IDENTITY.format(f"{word}\n    ").encode()) == IDENTITY.format("").encode()

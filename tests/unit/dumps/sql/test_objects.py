@@ -56,6 +56,10 @@ NAMED = {
     "CREATE CAST (public.a AS public.b) WITH FUNCTION public.f(public.a)": (
         "objects:CAST (public.a AS public.b) WITH FUNCTION public.f(public.a)"
     ),
+    "CREATE OR REPLACE PROCEDURAL LANGUAGE plevil HANDLER public.h": "languages:plevil",
+    "CREATE TRANSFORM FOR public.t LANGUAGE sql (FROM SQL WITH FUNCTION public.f(internal))": (
+        "objects:TRANSFORM FOR public.t LANGUAGE sql (FROM SQL WITH FUNCTION public.f(internal))"
+    ),
 }
 
 

@@ -190,9 +190,9 @@ def test_nothing_else_reaches_a_server(text: str) -> None:
         ("CREATE FOREIGN TABLE public.t (a int) SERVER s", "foreign"),
         ("CREATE SUBSCRIPTION s CONNECTION 'host=evil' PUBLICATION p", "subscription"),
         ("SECURITY LABEL FOR x ON TABLE public.t IS 'y'", "security_label"),
-        ("SET default_tablespace = fast", "tablespace"),
         ("CREATE OR REPLACE PROCEDURAL LANGUAGE plevil HANDLER x", "language"),
         ("CREATE TYPE public.b (\n    INTERNALLENGTH = variable,\n    INPUT = public.f\n)", "base_type"),
+        ("CREATE TYPE public.b", "base_type"),
     ],
 )
 def test_what_somebody_must_decide_about_is_told_apart(text: str, kind: str) -> None:

@@ -221,13 +221,27 @@ def test_the_script_has_each_reason_and_no_name_ends_its_comment() -> None:
     [
         (
             "--allow foreign runs them, --skip foreign leaves them out",
-            "'backups.skip[0]' foreign (or 'backups.allow[0]'",
+            "'backups.skip[2]' foreign (or 'backups.allow[1]' to run it); pulumi up",
         ),
-        ("--skip extension:postgis leaves it out", "'backups.skip[0]' extension:postgis; pulumi up"),
+        ("--skip extension:postgis leaves it out", "'backups.skip[2]' extension:postgis; pulumi up"),
+        ("--skip tablespace leaves it out", "'backups.skip[2]' tablespace; pulumi up"),
     ],
 )
 def test_a_flag_of_the_loader_is_told_as_a_key_of_the_configuration(fix: str, says: str) -> None:
-    assert says in scanned.with_config_keys(Problem("extension postgis", "x", "y", fix)).fix
+    (problem,) = scanned.with_config_keys([Problem("extension postgis", "x", "y", fix)], skipping())
+    assert problem.fix.endswith(says)
+
+
+def test_what_is_left_out_by_one_fix_is_not_overwritten_by_the_next() -> None:
+    texts = ("--skip foreign leaves them out", "take another dump", "--skip extension:postgis leaves it out")
+    problems = scanned.with_config_keys([Problem("dump", "x", "y", fix) for fix in texts], skipping())
+    places = ("'backups.skip[2]' foreign", "take another dump", "'backups.skip[3]' extension:postgis")
+    assert all(place in problem.fix for place, problem in zip(places, problems, strict=True))
+
+
+def skipping() -> Settings:
+    store = DumpStore(bucket="b-1", skip=("subscription", "policy"), allow=("language",))
+    return cast("Settings", SimpleNamespace(backups=store))
 
 
 def concluded(monkeypatch: pytest.MonkeyPatch, result: LoadResult, found: Verification) -> tuple[Proof, list[str]]:

@@ -171,3 +171,17 @@ def test_a_period_that_ends_before_it_begins_is_refused(since: datetime) -> None
 def test_without_options_the_last_day_is_looked_at() -> None:
     assert make_period(None, None, NOW) == Period(NOW - timedelta(days=1), NOW)
     assert parse_moment("2026-11-22T15:30:07+01:00") == AT
+
+
+@pytest.mark.parametrize(
+    ("categories", "routine"),
+    [
+        (["backup"], True),
+        (["backup", "failure"], False),
+        (["restoration"], False),
+        (["availability"], False),
+        ([], False),
+    ],
+)
+def test_a_nightly_backup_is_no_suspect_and_all_else_is(categories: list[str], routine: bool) -> None:
+    assert history.is_routine(categories) is routine

@@ -81,8 +81,13 @@ def test_every_query_is_used_and_every_used_query_is_there() -> None:
 
 @cache
 def nodes() -> list[tuple[Path, ast.AST]]:
-    """What the sources of the package are made of."""
-    return [(path, node) for path in PACKAGE.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))]
+    """Calls and imports in the sources of the package."""
+    return [
+        (path, node)
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call | ast.Import | ast.ImportFrom)
+    ]
 
 
 def test_no_statement_is_put_together_as_a_string() -> None:
