@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Xml
 
 import pytest
 
-from sandbox.application import names
+from sandbox.application import names, nightly_dump, second_region
+from sandbox.application.stack_config import configuration_of_second_region
+from sandbox.aws.client import clients
 from sandbox.machine.processes import wait_until
+from sandbox.trouble import catalogue
 from tests.support.sandbox.harness import Project, Run, Sandbox
 
 LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{names.DRILL_NAMESPACE}/leases/restore-drill"
 KINDS = ("Deployment", "Job", "Secret", "ConfigMap", "NetworkPolicy")
+READ_ONLY = "read-only transaction"
 
 
 def drill(project: Project, *words: str) -> Run:
@@ -35,6 +41,12 @@ def left(sandbox: Sandbox) -> list[str]:
 def traffic(sandbox: Sandbox) -> tuple[Any, ...]:
     """Changes as soon as anybody touches the applications, their secret, or the source."""
     return sandbox.generations(), sandbox.secret_version(), sandbox.instances()
+
+
+def problems(result: dict[str, Any], name: str) -> dict[str, str]:
+    """What a phase found wrong, by subject."""
+    (phase,) = [phase for phase in result["phases"] if phase["name"] == name]
+    return {problem["subject"]: problem["found"] for problem in phase["problems"]}
 
 
 def phases(result: dict[str, Any]) -> dict[str, str]:
@@ -114,3 +126,85 @@ def test_a_drill_that_the_cluster_ends_deletes_what_it_has_made(sandbox: Sandbox
     assert "drill FAILED" in project.output
     assert traffic(sandbox) == before
     assert left(sandbox) == []
+
+
+@contextmanager
+def ignored_policies(sandbox: Sandbox) -> Generator[None]:
+    """A cluster whose network plugin enforces no policies."""
+    catalogue.play(sandbox.layout, "policies-ignored")
+    try:
+        yield
+    finally:
+        catalogue.end(sandbox.layout, "policies-ignored")
+
+
+@pytest.mark.slow
+def test_no_copy_starts_in_a_cluster_that_enforces_no_policies(sandbox: Sandbox, project: Project) -> None:
+    before = traffic(sandbox)
+    with ignored_policies(sandbox):
+        failed = drill(project)
+    assert failed.code == 1
+    result = json.loads(failed.stdout)
+    assert "no network policy is enforced" in problems(result, "copies")["drill.network"]
+    assert "switch" not in phases(result)
+    assert phases(result)["tear down"] == "PASS"
+    assert traffic(sandbox) == before
+    assert left(sandbox) == []
+
+
+@pytest.mark.slow
+def test_a_copy_that_writes_is_refused_by_the_restored_database_unless_the_drill_lets_it(
+    sandbox: Sandbox, project: Project
+) -> None:
+    """The sandbox's own configuration lets it: the other drills here pass."""
+    project.edit(lambda config: config["restore:drill"].update(writes=False, readySeconds=15))
+    process = project.start("python", "-m", "restore", "drill", "--json")
+    wait_until(lambda: READ_ONLY in read_copies_log(sandbox) or process.poll() is not None, 240, READ_ONLY, 0.1)
+    assert process.wait(240) == 1
+    assert "the copies to be ready" in project.output
+    assert left(sandbox) == []
+
+
+def read_copies_log(sandbox: Sandbox) -> str:
+    """The logs of the copies that run."""
+    space = names.DRILL_NAMESPACE
+    pods = sandbox.kube.list("Pod", space, "restore.pulumi/drill")
+    texts = [sandbox.kube.logs(space, pod["metadata"]["name"]) for pod in pods if pod["status"]["phase"] == "Running"]
+    return "\n".join(texts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["snapshot", "dump"])
+def test_a_drill_rehearses_each_method(sandbox: Sandbox, project: Project, method: str) -> None:
+    if method == "snapshot":
+        sandbox.aws.rds.create_db_snapshot(DBInstanceIdentifier=names.INSTANCE, DBSnapshotIdentifier="of-the-drill")
+        sandbox.aws.rds.get_waiter("db_snapshot_available").wait(
+            DBSnapshotIdentifier="of-the-drill", WaiterConfig={"Delay": 1}
+        )
+    else:
+        nightly_dump.run(sandbox.layout)
+    before = traffic(sandbox)
+    result = json.loads(drill(project, "--method", method).ok().stdout)
+    assert set(phases(result).values()) == {"PASS"}, result
+    assert result["recovery_point"].startswith(f"{method}:")
+    assert traffic(sandbox) == before
+    assert left(sandbox) == []
+
+
+@pytest.mark.slow
+def test_the_stack_of_another_region_is_drilled_there(sandbox: Sandbox, project: Project) -> None:
+    second_region.prepare(sandbox.layout)
+    rds = clients(sandbox.layout, second_region.REGION).rds
+    west = configuration_of_second_region(sandbox.layout)
+    project.edit(lambda config: config.update({**west, "restore:evidence": config["restore:evidence"]}))
+    project.expect({"tables": {"users": {"min": 10_000}, "transactions": {"min": 50_000}}})
+    before = traffic(sandbox)
+    try:
+        result = json.loads(drill(project).ok().stdout)
+        assert set(phases(result).values()) == {"PASS"}, result
+        assert rds.describe_db_instances()["DBInstances"] == []
+        assert traffic(sandbox) == before
+        assert set(second_region.replicas(sandbox.layout).values()) == {0}
+        assert left(sandbox) == []
+    finally:
+        second_region.clear(sandbox.layout)

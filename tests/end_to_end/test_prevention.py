@@ -197,6 +197,10 @@ def test_automated_backups_are_replicated_and_stay_when_the_prevention_goes(sand
 
     assert len(replicated()) == 1
     try:
+        wait_until(lambda: "RestoreWindow" in replicated()[0], 60, "the first replicated backup", 0.2)
+        told = " ".join(watched.restore("check-backups").text.split())
+        assert "ok replicated backup" in told
+        assert "nobody is subscribed" in watched.preview().ok().text
         watched.pulumi("config", "rm", "prevention").ok()
         watched.up().ok()
         assert len(replicated()) == 1
