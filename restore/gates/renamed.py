@@ -187,7 +187,8 @@ def follow_name(context: GateContext, watch: Watch, plan: RenamePlan, facts: dic
         try:
             last[0] = describe_reach(context, plan, facts)
         except RestoreError as error:
-            last[0] = error.problem.found if error.problem else " ".join(str(error).split())
+            problem = error.problem
+            last[0] = f"{problem.subject}: {problem.found}" if problem else " ".join(str(error).split())
         if last[0]:
             watch.say(f"waiting for {plan.production} to answer: {last[0]}")
         return not last[0]

@@ -20,7 +20,7 @@ from tests.support.sandbox.harness import Run
 
 SETTLE_SECONDS = 15.0
 PATIENCE_SECONDS = 60.0
-TRIES_AGAIN = "and trying again: "
+WAITS = "waiting for "
 NO_SPACE = "No space left on device"
 """The engine's own words where it can't write the state: no program of ours runs then."""
 
@@ -140,7 +140,7 @@ def interrupt_patience(stage: Stage, process: subprocess.Popen[str]) -> None:
     """A gate may wait longer than the operator for what doesn't answer; who reads what it waits for presses Ctrl-C."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(PATIENCE_SECONDS)
-    if process.poll() is None and TRIES_AGAIN in stage.project.output:
+    if process.poll() is None and any(WAITS in line for line in stage.project.output.splitlines()[-5:]):
         os.killpg(process.pid, signal.SIGINT)
 
 

@@ -107,7 +107,8 @@ class Stage:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            raise TimeoutError(f"still running after {COMMAND_SECONDS:g} s") from None
+            said = self.project.output[-1500:]
+            raise TimeoutError(f"still running after {COMMAND_SECONDS:g} s; it said last:\n{said}") from None
 
     def run(self, *words: str) -> Run:
         return self.wait(self.start(*words))
