@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.postgres.scratch_server import Database
+from tests.support.postgres.scratch_server import PASSWORD, Database
 from tests.support.postgres.validation_sample import FAIL, INCONCLUSIVE, the, wrong
 from validation import ValidationReport, Verdict, from_mapping, run
 from validation.connect.target import Target
@@ -21,6 +21,22 @@ def test_an_equal_source_passes(database: Database, source: Database) -> None:
     report = compare(database, source, tables={"users": {"at_least_of_source": 1, "at_most_of_source": 1}})
     assert wrong(report) == {}
     assert report.verdict is Verdict.PASS
+
+
+def test_the_login_that_reads_a_loaded_database_for_hours_is_no_difference(
+    database: Database, source: Database
+) -> None:
+    database.execute(
+        f"create role reads_for_hours login password '{PASSWORD}' valid until 'tomorrow' in role pg_read_all_data;"
+        f"grant connect on database {database.name} to reads_for_hours"
+    )
+    try:
+        login = database.target_of("reads_for_hours")
+        report = run(login, from_mapping({}), source=source.target)
+        assert the(report, "source-schema:grants").verdict is Verdict.PASS
+        assert the(compare(database, source), "source-schema:grants").verdict is FAIL
+    finally:
+        database.execute("drop owned by reads_for_hours; drop role reads_for_hours")
 
 
 @pytest.mark.parametrize(("share", "verdict"), [(0.9, Verdict.PASS), (0.9001, FAIL)])
