@@ -227,7 +227,7 @@ def steps(rds: Rds, instance: Instance, changes: Shape, password: str | None, id
         work.append(Step("rename", "renaming", {"identifier": identifier}))
     had = instance.shape["BackupRetentionPeriod"]
     if not had and changes.get("BackupRetentionPeriod"):
-        work.append(Step("back_up", "backing-up"))
+        work.append(Step("back_up", "backing-up", {"operation": "ModifyDBInstance"}))
     if rds.shared.pace.imitates_aws and work:
         work.insert(0, Step("noticed", "available"))
     return work
