@@ -259,17 +259,21 @@ def send(
     Raises TemporaryError when the operator stops the run.
     """
 
+    refusal = [""]
+
     def call() -> bool:
         try:
             change.call()
         except TemporaryError as error:
+            refusal[0] = str(error)
             watch.say(describe_wait(context.read_candidate(), change.names, error))
-            raise
+            return False
         return True
 
     subject = f"{candidate.identifier} to take a modification"
     try:
-        watch.wait_for(call, bool, subject=subject, seconds=max(end - watch.read_clock(), 0))
+        seconds = max(end - watch.read_clock(), 0)
+        watch.wait_for(call, bool, subject=subject, seconds=seconds, describe=lambda _: refusal[0])
     except RestoreError as error:
         if watch.stop.is_set():
             raise

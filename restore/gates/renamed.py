@@ -84,8 +84,7 @@ class Mover:
             instances = read_instances(self._context, self._plan)
             self._facts["names"] = {instance.identifier: instance.resource_id for instance in instances}
             outcome = self._take(next_step(self._plan, instances, self._accepted))
-        except TemporaryError as error:
-            self._watch.say(f"RDS answers later: {' '.join(str(error).split())}")
+        except TemporaryError:
             raise
         except RestoreError as error:
             # An answer that was lost makes the next try a refusal, and the name is, or is becoming, ours: look again

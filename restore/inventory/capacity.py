@@ -10,7 +10,7 @@ from restore.aws import Aws
 from restore.aws.keys import Keys
 from restore.aws.offers import Offers
 from restore.candidate.settings import target_settings
-from restore.errors import RestoreError
+from restore.inventory.unasked import ask_or_note
 from restore.model.capacity import Capacity, KmsKey, Offer, Subnet
 from restore.model.context import RestoreContext
 from restore.model.rds import InstanceSettings
@@ -69,11 +69,7 @@ class _Questions:
         return self._pool.submit(self._try, name, question)
 
     def _try(self, name: str, question: Callable[[], Value]) -> Value | None:
-        try:
-            return question()
-        except RestoreError as error:
-            self._unasked[name] = error.problem.found if error.problem else str(error)
-            return None
+        return ask_or_note(self._unasked, name, question)
 
 
 def _read_result(future: Future[Value | None] | None) -> Value | None:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from restore.aws import Aws
 from restore.aws import network as ec2
 from restore.candidate.settings import target_settings
-from restore.errors import RestoreError
+from restore.inventory.unasked import ask_or_note
 from restore.kubernetes import Api, read_pods
 from restore.model.context import RestoreContext
 from restore.model.network import Caller, Ingress, Interface, Network, Place, Target
@@ -157,8 +157,4 @@ class _Questions:
         return {"vpc": found.vpc, "places": places}
 
     def _try(self, name: str, question: Callable[[], Value]) -> Value | None:
-        try:
-            return question()
-        except RestoreError as error:
-            self._unasked[name] = error.problem.found if error.problem else str(error)
-            return None
+        return ask_or_note(self._unasked, name, question)
