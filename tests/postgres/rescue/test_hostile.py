@@ -290,3 +290,32 @@ def test_a_table_that_only_the_candidate_has_is_named_and_keeps_no_other_from_be
     shop.restored.execute("INSERT INTO orders (customer_id, amount) VALUES (1, 5)")
     carried = shop.carry(switched)
     assert (written(carried.done), carried.apart) == ({"orders": (1, 0, 0)}, (fresh,))
+
+
+@pytest.mark.parametrize(
+    ("name", "left_behind"),
+    [
+        ("identity that is no key", 0),
+        ("partitions of partitions, with a row that moved", 0),
+        ("a key that is a case-insensitive word", 0),
+        ("an exclusion constraint, and somebody who took a room", 1),
+        ("values that each took from the next", 0),
+        ("a value that somebody has by now", 0),
+    ],
+)
+def test_a_carry_takes_along_what_the_source_has_not_written(shop: Shop, name: str, left_behind: int) -> None:
+    kind = KINDS[name]
+    shop.serving.execute(kind.make)
+    before = shop.ask("SELECT k::text FROM ONLY kinds k ORDER BY 1")
+    with shop.serving.server.database(shop.serving.name) as copy:
+        shop.restored = copy
+        switched = shop.next_transaction()
+        copy.execute(kind.damage)
+        carried = shop.carry(switched)
+        written_since = f"SELECT k::text FROM kinds k WHERE age(xmin) <= age('{switched}'::xid)"
+        with copy.connect() as candidate:
+            new = set(candidate.execute(written_since.encode()).fetchall())
+    missing = new - set(shop.ask("SELECT k::text FROM kinds k"))
+    assert len(missing) == left_behind == sum(len(rows.keys) for rows in carried.apart)
+    undo(shop)
+    assert shop.ask("SELECT k::text FROM ONLY kinds k ORDER BY 1") == before
