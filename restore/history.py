@@ -10,7 +10,7 @@ from statistics import median
 from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED
 from restore.model.history import CANDIDATE, SAFETY_SNAPSHOT, History, PhaseDuration
 from restore.model.request import Method
-from restore.units import spoken
+from restore.units import format_duration
 
 GROWING = frozenset({SCANNED.name, IMPORTED.name, VALIDATED.name})
 """Phases that read all rows: their time grows with the data. RDS makes an instance from a snapshot without copying the
@@ -45,10 +45,10 @@ class Estimate:
     @property
     def span(self) -> str:
         """Says how long it takes; the spread too, where it is known."""
-        low, high = (spoken(timedelta(seconds=seconds)) for seconds in (self.shortest, self.longest))
+        low, high = (format_duration(timedelta(seconds=seconds)) for seconds in (self.shortest, self.longest))
         if not self.measured:
             return f"{low} to {high}"
-        about = f"about {spoken(timedelta(seconds=self.typical))}"
+        about = f"about {format_duration(timedelta(seconds=self.typical))}"
         return about if low == high else f"{about} ({low} to {high})"
 
     @property
@@ -65,7 +65,7 @@ def estimate_validated(history: History, method: Method, size: int | None) -> Es
     if known:
         return _summarize([total for total, _ in known], [phase for _, phases in known for phase in phases])
     shortest, longest = DOCUMENTED[method]
-    return _document(shortest + DOCUMENTED_CHECKS, longest + DOCUMENTED_CHECKS, history)
+    return _make_documented_estimate(shortest + DOCUMENTED_CHECKS, longest + DOCUMENTED_CHECKS, history)
 
 
 def estimate_phase(history: History, phase: str, method: Method, size: int | None) -> Estimate | None:
@@ -81,7 +81,7 @@ def estimate_phase(history: History, phase: str, method: Method, size: int | Non
         SAFETY_SNAPSHOT: DOCUMENTED_SNAPSHOT,
         VALIDATED.name: (0.0, DOCUMENTED_CHECKS),
     }
-    return _document(*documented[phase], history) if phase in documented else None
+    return _make_documented_estimate(*documented[phase], history) if phase in documented else None
 
 
 def sum_to_validated(phases: Iterable[PhaseDuration], method: Method, size: int | None) -> float | None:
@@ -105,6 +105,6 @@ def _summarize(seconds: list[float], phases: Iterable[PhaseDuration]) -> Estimat
     return Estimate(median(seconds), min(seconds), max(seconds), basis, measured=True)
 
 
-def _document(shortest: float, longest: float, history: History) -> Estimate:
+def _make_documented_estimate(shortest: float, longest: float, history: History) -> Estimate:
     why = f"this stack's evidence can't be read: {history.unread}" if history.unread else "no restore measured here yet"
     return Estimate((shortest + longest) / 2, shortest, longest, f"a runbook's figure: {why}", measured=False)

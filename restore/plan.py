@@ -16,8 +16,8 @@ from restore.model.inventory import Inventory
 from restore.model.planned import Plan
 from restore.model.request import Settings, Traffic
 from restore.model.restore_source import RestoreSource
-from restore.preflight.impact import estimate_restore, notes
-from restore.preflight.rules import problems
+from restore.preflight.impact import estimate_restore, list_impact_lines
+from restore.preflight.rules import find_problems
 from restore.recovery_points.resolve import resolve
 
 
@@ -26,7 +26,7 @@ def make(settings: Settings, inventory: Inventory) -> Plan:
 
     Raises Refused with everything that is wrong, and ValueError when no restore is asked for.
     """
-    if refusals := problems(settings, inventory):
+    if refusals := find_problems(settings, inventory):
         raise Refused(refusals)
     if settings.request is None:
         raise ValueError("no restore is asked for: there is nothing to plan")
@@ -69,7 +69,7 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         backup_plans=backup_plans(context.inventory.dependents),
         expected=estimate_restore(context, origin, settings_of_candidate).text,
         approvals=context.settings.approvals,
-        notes=notes(context, origin, settings_of_candidate),
+        notes=list_impact_lines(context, origin, settings_of_candidate),
     )
 
 

@@ -38,7 +38,7 @@ def ignore(_text: str) -> None:
     """Says nothing."""
 
 
-def pauses(first: float, longest: float) -> Iterator[float]:
+def make_pauses(first: float, longest: float) -> Iterator[float]:
     """Seconds between reads: `first`, then half as long again each time, up to `longest`."""
     pause = first
     while True:
@@ -71,7 +71,7 @@ def wait_for(
     last: TemporaryError | None = None
     speaker = Speaker(say)
     seen = "nothing was read"
-    for pause in pauses(first, longest):
+    for pause in make_pauses(first, longest):
         try:
             value = read()
         except TemporaryError as error:

@@ -38,33 +38,33 @@ def forget_secrets() -> None:
         _public.clear()
 
 
-def _known() -> list[str]:
+def _list_known() -> list[str]:
     with _lock:
         kept = (secret for secret in _secrets if not any(secret in name for name in _public))
         return sorted(kept, key=len, reverse=True)
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """Returns the text with every known secret masked."""
-    for secret in _known():
+    for secret in _list_known():
         if text == secret or (len(secret) >= SHORT and secret in text):
             text = text.replace(secret, MASK)
     return text
 
 
-def strings(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+def list_strings(value: object, path: str = "") -> Iterator[tuple[str, str]]:
     """Yields every string in a JSON-like value with the path to it; keys of mappings count as strings too."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, Mapping):
         for key, item in cast("Mapping[Any, Any]", value).items():
             yield f"{path} (a key)", str(key)
-            yield from strings(item, f"{path}.{key}" if path else str(key))
+            yield from list_strings(item, f"{path}.{key}" if path else str(key))
     elif isinstance(value, Sequence):
         for number, item in enumerate(cast("Sequence[Any]", value)):
-            yield from strings(item, f"{path}[{number}]")
+            yield from list_strings(item, f"{path}[{number}]")
 
 
-def secrets_in(document: object) -> tuple[str, ...]:
+def find_secrets(document: object) -> tuple[str, ...]:
     """Paths of the strings that hold a known secret."""
-    return tuple(path for path, text in strings(document) if redacted(text) != text)
+    return tuple(path for path, text in list_strings(document) if redact(text) != text)

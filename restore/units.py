@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from validation.terminal import format_size as sized
+from validation.terminal import format_size
 from validation.times import format_time
 
-__all__ = ["TIME_FORMAT", "clock", "measured", "sized", "spoken"]
+__all__ = ["TIME_FORMAT", "format_duration", "format_moment", "format_precise_duration", "format_size"]
 
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 """How configuration, tags and AWS write a UTC time."""
@@ -23,12 +23,12 @@ def parse_date(header: str | None) -> datetime | None:
         return None
 
 
-def clock(moment: datetime | None) -> str:
+def format_moment(moment: datetime | None) -> str:
     """Returns a UTC time for people: `2026-11-22 14:30:00 UTC`; empty for none."""
     return format_time(moment) if moment else ""
 
 
-def spoken(duration: timedelta) -> str:
+def format_duration(duration: timedelta) -> str:
     """Returns the largest unit and the next: `2 d 3 h`, `1 h 12 min`, `45 s`, `0 s`."""
     left = round(max(0.0, duration.total_seconds()))
     counts: list[tuple[int, str]] = []
@@ -39,7 +39,7 @@ def spoken(duration: timedelta) -> str:
     return " ".join(f"{count} {unit}" for count, unit in counts[:2] if count) or "0 s"
 
 
-def measured(duration: timedelta) -> str:
-    """Returns what `spoken` returns, with tenths below ten seconds: `0.4 s`."""
+def format_precise_duration(duration: timedelta) -> str:
+    """Returns what `format_duration` returns, with tenths below ten seconds: `0.4 s`."""
     seconds = max(0.0, duration.total_seconds())
-    return f"{seconds:.1f} s" if seconds < 10 else spoken(duration)
+    return f"{seconds:.1f} s" if seconds < 10 else format_duration(duration)

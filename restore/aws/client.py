@@ -182,13 +182,13 @@ class Aws:
         from restore.aws.session import open_session
 
         self._session = self._session or open_session(self.home or self.region, self.login, self._assume)
-        return self._client_of(self._session, service, self.region)
+        return self._make_client(self._session, service, self.region)
 
     def _assume(self, session: Session, request: dict[str, Any]) -> Any:
         with translate_errors("sts"):
-            return self._client_of(session, "sts", self.home or self.region).assume_role(**request)["Credentials"]
+            return self._make_client(session, "sts", self.home or self.region).assume_role(**request)["Credentials"]
 
-    def _patience(self, service: str) -> tuple[int, int, int]:
+    def _choose_timeouts(self, service: str) -> tuple[int, int, int]:
         """Returns the seconds to connect, to read, and how often a call is tried."""
         if self.quick:
             return QUICK_CONNECT_SECONDS, QUICK_READ_SECONDS, 1
@@ -196,10 +196,10 @@ class Aws:
             return CONNECT_SECONDS, ADVISORY_SECONDS, ADVISORY_ATTEMPTS
         return CONNECT_SECONDS, READ_SECONDS, ATTEMPTS
 
-    def _client_of(self, session: Session, service: str, region: str) -> Any:
+    def _make_client(self, session: Session, service: str, region: str) -> Any:
         from botocore.config import Config
 
-        connect, read, attempts = self._patience(service)
+        connect, read, attempts = self._choose_timeouts(service)
         config = Config(
             connect_timeout=connect,
             read_timeout=read,

@@ -199,8 +199,8 @@ def lets_connect(document: Any, resource_id: str) -> bool:
     """Tells whether a statement about rds-db:connect names this DbiResourceId. Pure."""
     policy: Shape = json.loads(unquote(document)) if isinstance(document, str) else document or {}
     return any(
-        any(fnmatchcase(CONNECT, action.lower()) for action in _texts(statement.get("Action")))
-        and any(f":dbuser:{resource_id.lower()}/" in arn.lower() for arn in _texts(statement.get("Resource")))
+        any(fnmatchcase(CONNECT, action.lower()) for action in _list_texts(statement.get("Action")))
+        and any(f":dbuser:{resource_id.lower()}/" in arn.lower() for arn in _list_texts(statement.get("Resource")))
         for statement in _list(policy.get("Statement"))
     )
 
@@ -209,7 +209,7 @@ def _list(value: Any) -> list[Any]:
     return cast("list[Any]", value) if isinstance(value, list) else [value] if value else []
 
 
-def _texts(value: Any) -> list[str]:
+def _list_texts(value: Any) -> list[str]:
     return [str(item) for item in _list(value)]
 
 
@@ -230,7 +230,7 @@ def find_secrets(aws: Aws, instance: Instance) -> tuple[list[Dependent], dict[st
             dependents.append(Dependent(DependentKind.SECRET, name, KnownBy.ARN, detail=detail))
         elif secret.get("RotationEnabled"):
             try:
-                known_by = names_instance(_value(aws, str(secret["ARN"])), instance)
+                known_by = names_instance(_read_secret_value(aws, str(secret["ARN"])), instance)
             except PermanentError as error:
                 unread[f"secret {name}"] = error.problem.found if error.problem else str(error)
                 continue
@@ -239,7 +239,7 @@ def find_secrets(aws: Aws, instance: Instance) -> tuple[list[Dependent], dict[st
     return dependents, unread
 
 
-def _value(aws: Aws, arn: str) -> str:
+def _read_secret_value(aws: Aws, arn: str) -> str:
     with translate_errors("secretsmanager"):
         return str(aws.open_client("secretsmanager").get_secret_value(SecretId=arn).get("SecretString") or "")
 

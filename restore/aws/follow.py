@@ -73,7 +73,7 @@ def point_event_subscription(aws: Aws, name: str, former: str, serving: str) -> 
 
 def add_selection(aws: Aws, plan: str, role: str, name: str, instance: Instance) -> bool:
     """Adds a selection of one instance to a backup plan, with the role of the one that has the former instance."""
-    if _own_selections(aws, plan, name, instance.arn):
+    if _list_own_selections(aws, plan, name, instance.arn):
         return False
     selection = {"SelectionName": name, "IamRoleArn": role, "Resources": [instance.arn]}
     with translate_errors("backup"):
@@ -85,7 +85,7 @@ def add_selection(aws: Aws, plan: str, role: str, name: str, instance: Instance)
 
 def remove_selection(aws: Aws, plan: str, name: str, instance: Instance) -> bool:
     """Takes such a selection away; no other one has this name and this instance alone."""
-    own = _own_selections(aws, plan, name, instance.arn)
+    own = _list_own_selections(aws, plan, name, instance.arn)
     remove = aws.open_client("backup").delete_backup_selection
     for selection in own:
         with translate_errors("backup"):
@@ -93,7 +93,7 @@ def remove_selection(aws: Aws, plan: str, name: str, instance: Instance) -> bool
     return bool(own)
 
 
-def _own_selections(aws: Aws, plan: str, name: str, arn: str) -> list[str]:
+def _list_own_selections(aws: Aws, plan: str, name: str, arn: str) -> list[str]:
     client = aws.open_client("backup")
     own: list[str] = []
     for member in list_entries(aws, "backup", "list_backup_selections", "BackupSelectionsList", BackupPlanId=plan):

@@ -73,7 +73,7 @@ class Listed:
 def list_log_files(aws: Aws, identifier: str, since: datetime) -> tuple[LogFile, ...]:
     """Lists the files written to since then, oldest first (rds:DescribeDBLogFiles)."""
     with translate_errors("rds"):
-        pages = _rds(aws).get_paginator("describe_db_log_files")
+        pages = _open_rds_client(aws).get_paginator("describe_db_log_files")
         answers = pages.paginate(DBInstanceIdentifier=identifier, FileLastWritten=int(since.timestamp() * 1000))
         items = list(islice((item for page in answers for item in page["DescribeDBLogFiles"]), MOST_EVENTS))
     files = (
@@ -93,7 +93,7 @@ def read_log_file(aws: Aws, identifier: str, name: str) -> Iterator[str]:
     marker, rest = "0", ""
     for _ in range(MOST_PORTIONS):
         with translate_errors("rds"):
-            answer = _rds(aws).download_db_log_file_portion(
+            answer = _open_rds_client(aws).download_db_log_file_portion(
                 DBInstanceIdentifier=identifier, LogFileName=name, Marker=marker
             )
         *lines, rest = (rest + (answer.get("LogFileData") or "")).split("\n")
@@ -110,7 +110,7 @@ def read_log_file(aws: Aws, identifier: str, name: str) -> Iterator[str]:
 def read_parameters(aws: Aws, group: str, names: Sequence[str]) -> dict[str, str]:
     """Reads those parameters of a group that have a value (rds:DescribeDBParameters)."""
     with translate_errors("rds"):
-        pages = _rds(aws).get_paginator("describe_db_parameters").paginate(DBParameterGroupName=group)
+        pages = _open_rds_client(aws).get_paginator("describe_db_parameters").paginate(DBParameterGroupName=group)
         listed = [item for page in pages for item in page["Parameters"]]
     values = {str(item.get("ParameterName")): str(item.get("ParameterValue") or "") for item in listed}
     return {name: values[name] for name in names if values.get(name)}
@@ -120,7 +120,7 @@ def read_events(aws: Aws, identifier: str, since: datetime, until: datetime) -> 
     """Reads RDS's events of an instance, but those of backups (rds:DescribeEvents); `since` must not be before
     EVENT_LIFE ago."""
     with translate_errors("rds"):
-        pages = _rds(aws).get_paginator("describe_events").paginate(
+        pages = _open_rds_client(aws).get_paginator("describe_events").paginate(
             SourceIdentifier=identifier, SourceType="db-instance", StartTime=since, EndTime=until
         )  # fmt: skip
         items = list(islice((item for page in pages for item in page["Events"]), MOST_EVENTS))
@@ -155,10 +155,10 @@ def parse_call(item: Mapping[str, Any]) -> TrailEvent | None:
     if not isinstance(item.get("EventTime"), datetime):
         return None
     record = _parse_record(item.get("CloudTrailEvent"))
-    identity = _mapping(record.get("userIdentity"))
+    identity = _parse_mapping(record.get("userIdentity"))
     by = identity.get("arn") or identity.get("invokedBy") or item.get("Username") or "unknown"
-    named = [str(_mapping(resource).get("ResourceName", "")) for resource in item.get("Resources") or ()]
-    asked = _mapping(record.get("requestParameters"))
+    named = [str(_parse_mapping(resource).get("ResourceName", "")) for resource in item.get("Resources") or ()]
+    asked = _parse_mapping(record.get("requestParameters"))
     named += [str(value) for key, value in asked.items() if key.lower().endswith(("identifier", "arn"))]
     return TrailEvent(
         item["EventTime"],
@@ -171,14 +171,14 @@ def parse_call(item: Mapping[str, Any]) -> TrailEvent | None:
 
 def _parse_record(text: object) -> Mapping[str, Any]:
     try:
-        return _mapping(json.loads(text)) if isinstance(text, str) else {}
+        return _parse_mapping(json.loads(text)) if isinstance(text, str) else {}
     except ValueError:
         return {}
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def _parse_mapping(value: object) -> Mapping[str, Any]:
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
-def _rds(aws: Aws) -> RDSClient:
+def _open_rds_client(aws: Aws) -> RDSClient:
     return cast("RDSClient", aws.open_client("rds"))

@@ -33,21 +33,21 @@ class Secrets:
         unreadable, TemporaryError when AWS doesn't answer.
         """
         if login.iam:
-            return self._token(login.user, endpoint)
+            return self._make_token(login.user, endpoint)
         if not login.secret_id:
             raise PermanentError.of(_build_no_source())
-        return self._stored(login.secret_id, login.user)
+        return self._read_stored(login.secret_id, login.user)
 
     def check(self, login: Login) -> None:
         """Raises as `read_login` when the configured secret has no password; an IAM token needs none."""
         if not login.iam and login.secret_id:
-            self._stored(login.secret_id, login.user)
+            self._read_stored(login.secret_id, login.user)
 
     def read_managed_login(self, arn: str, user: str) -> Credential:
         """Returns the login that RDS has made itself and keeps under this ARN. Raises as `read_login`."""
-        return self._stored(arn, user)
+        return self._read_stored(arn, user)
 
-    def _token(self, user: str, endpoint: Endpoint) -> Credential:
+    def _make_token(self, user: str, endpoint: Endpoint) -> Credential:
         client = cast("RDSClient", self._aws.open_client("rds"))
         address = parse_address(endpoint.host)  # a token is of the database's own region
         region = address.region if address else self._aws.region
@@ -57,7 +57,7 @@ class Secrets:
             )
         return Credential(user, register_secret(token))
 
-    def _stored(self, secret_id: str, user: str) -> Credential:
+    def _read_stored(self, secret_id: str, user: str) -> Credential:
         client = cast("SecretsManagerClient", self._aws.open_client("secretsmanager"))
         answer = call_or_none("secretsmanager", lambda: client.get_secret_value(SecretId=secret_id), NO_SECRET)
         if answer is None:

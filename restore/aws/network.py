@@ -38,7 +38,7 @@ def _list(aws: Aws, operation: str, key: str, **parameters: Any) -> list[Shape]:
         return [item for page in pages for item in page[key]]
 
 
-def _filter(name: str, values: Iterable[str]) -> list[dict[str, Any]]:
+def _build_filter(name: str, values: Iterable[str]) -> list[dict[str, Any]]:
     return [{"Name": name, "Values": list(values)}]
 
 
@@ -95,7 +95,9 @@ def read_blocks(aws: Aws, subnets: Sequence[str]) -> Mapping[str, str]:
 
 def read_acls(aws: Aws, subnets: Sequence[str]) -> Mapping[str, NetworkAcl]:
     """Returns the network ACL of each subnet (ec2:DescribeNetworkAcls)."""
-    described = _list(aws, "describe_network_acls", "NetworkAcls", Filters=_filter("association.subnet-id", subnets))
+    described = _list(
+        aws, "describe_network_acls", "NetworkAcls", Filters=_build_filter("association.subnet-id", subnets)
+    )
     return {
         str(association["SubnetId"]): parse_acl(item)
         for item in described
@@ -126,7 +128,7 @@ def _parse_entry(entry: Shape) -> AclEntry:
 
 def read_routes(aws: Aws, vpc: str) -> Mapping[str, RouteTable]:
     """Returns the route tables of a VPC by subnet, and the main one as MAIN (ec2:DescribeRouteTables)."""
-    described = _list(aws, "describe_route_tables", "RouteTables", Filters=_filter("vpc-id", [vpc]))
+    described = _list(aws, "describe_route_tables", "RouteTables", Filters=_build_filter("vpc-id", [vpc]))
     return {
         MAIN if association.get("Main") else str(association["SubnetId"]): parse_routes(item)
         for item in described
@@ -158,7 +160,7 @@ def read_interfaces(aws: Aws, addresses: Sequence[str]) -> tuple[Interface, ...]
     return tuple(
         parse_interface(item)
         for part in parts
-        for item in _list(aws, "describe_network_interfaces", "NetworkInterfaces", Filters=_filter(name, part))
+        for item in _list(aws, "describe_network_interfaces", "NetworkInterfaces", Filters=_build_filter(name, part))
     )
 
 

@@ -35,10 +35,10 @@ class Offers:
 
     def list_orderable(self, instance_class: str, version: str | None) -> tuple[Offer, ...]:
         """Returns what the class can be ordered in with this version; with any, where this one can't be ordered."""
-        exact = self._orderable(DBInstanceClass=instance_class, EngineVersion=version) if version else ()
-        return exact or self._orderable(DBInstanceClass=instance_class)
+        exact = self._list_orderable(DBInstanceClass=instance_class, EngineVersion=version) if version else ()
+        return exact or self._list_orderable(DBInstanceClass=instance_class)
 
-    def _orderable(self, **criteria: str) -> tuple[Offer, ...]:
+    def _list_orderable(self, **criteria: str) -> tuple[Offer, ...]:
         pages = cast("Any", self._rds.get_paginator("describe_orderable_db_instance_options"))
         with translate_errors("rds"):
             listed = [

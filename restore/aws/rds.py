@@ -45,17 +45,17 @@ class Rds:
 
     def list_instances(self) -> tuple[Instance, ...]:
         """Returns all instances of the region, with their tags, in one listing."""
-        return self._instances()
+        return self._list_instances()
 
     def find_instance(self, identifier: str) -> Instance | None:
         """Returns the instance that has this identifier now; None when there is none."""
-        items = self._instances(DBInstanceIdentifier=identifier)
+        items = self._list_instances(DBInstanceIdentifier=identifier)
         return items[0] if items else None
 
     def find_instance_by_resource_id(self, resource_id: str) -> Instance | None:
         """Returns the instance with this DbiResourceId, whatever it is called now; None when it is gone."""
         filters = [{"Name": "dbi-resource-id", "Values": [resource_id]}]
-        matching = (item for item in self._instances(Filters=filters) if item.resource_id == resource_id)
+        matching = (item for item in self._list_instances(Filters=filters) if item.resource_id == resource_id)
         return next(matching, None)
 
     def list_snapshots(
@@ -68,7 +68,7 @@ class Rds:
         """
         name: dict[str, Any] = {"DBInstanceIdentifier": identifier} if identifier else {"DbiResourceId": resource_id}
         kinds = ("shared",) if shared else (None, "awsbackup")
-        items = {item.arn: item for kind in kinds for item in self._snapshots(kind=kind, **name)}
+        items = {item.arn: item for kind in kinds for item in self._list_snapshots(kind=kind, **name)}
         return tuple(sorted(items.values(), key=lambda item: (item.created is None, item.created, item.identifier)))
 
     def find_snapshot(self, identifier: str) -> Snapshot | None:
@@ -76,7 +76,7 @@ class Rds:
         name = identifier.split(":snapshot:", 1)[-1]
         kind = next((kind for prefix, kind in KINDS.items() if name.startswith(prefix)), None)
         shared = {"IncludeShared": True} if identifier.startswith("arn:") and kind is None else {}
-        items = self._snapshots(kind=kind, DBSnapshotIdentifier=identifier, **shared)
+        items = self._list_snapshots(kind=kind, DBSnapshotIdentifier=identifier, **shared)
         return items[0] if items else None
 
     def list_automated_backups(
@@ -122,7 +122,7 @@ class Rds:
         waits and is as in `ours` (otherwise `desired`) was queued by us. Raises PermanentError, with nothing sent, for
         such changes, and for an instance that is gone.
         """
-        target = self._present(resource_id)
+        target = self._require_instance(resource_id)
         parameters = parse.build_modification(target.settings, desired)
         if not parameters:
             return {}
@@ -142,7 +142,7 @@ class Rds:
         the look-up and the call: raises PermanentError, too, when its answer is of another instance, and for one that
         is gone.
         """
-        target = self._present(resource_id)
+        target = self._require_instance(resource_id)
         foreign = sorted(target.pending.keys() - {"DBInstanceIdentifier"})
         if foreign and target.identifier not in waived:
             raise PermanentError.of(_build_queued(target, foreign))
@@ -152,14 +152,14 @@ class Rds:
             )
         renamed = answer["DBInstance"].get("DbiResourceId", "")
         if renamed != resource_id:
-            raise PermanentError.of(_moved(target, identifier, renamed))
+            raise PermanentError.of(_build_moved(target, identifier, renamed))
         return target.identifier
 
     def add_role(self, resource_id: str, role: str) -> None:
         """Associates an IAM role, given as FEATURE=ARN; one that is associated already is no error. Raises
         PermanentError for an instance that is gone."""
         feature, _, arn = role.partition("=")
-        name = self._present(resource_id).identifier
+        name = self._require_instance(resource_id).identifier
         call = self._client.add_role_to_db_instance
         call_or_none("rds", lambda: call(DBInstanceIdentifier=name, RoleArn=arn, FeatureName=feature), HAS_ROLE)
 
@@ -167,7 +167,7 @@ class Rds:
         """Restarts an instance, so that static parameters of its group count. Never for one that serves. Raises
         PermanentError for an instance that is gone."""
         with translate_errors("rds"):
-            self._client.reboot_db_instance(DBInstanceIdentifier=self._present(resource_id).identifier)
+            self._client.reboot_db_instance(DBInstanceIdentifier=self._require_instance(resource_id).identifier)
 
     def set_master_password(self, resource_id: str, password: str) -> None:
         """Gives the master user a password of our own; RDS then deletes the secret that holds one of its own making
@@ -176,7 +176,7 @@ class Rds:
         Raises PermanentError, with nothing sent, when somebody else has queued changes, which would be applied along,
         and when the instance is gone. A password of ours that still waits isn't somebody else's change.
         """
-        target = self._present(resource_id)
+        target = self._require_instance(resource_id)
         if foreign := sorted(target.pending.keys() - {"MasterUserPassword"}):
             raise PermanentError.of(_build_queued(target, foreign))
         managed: dict[str, Any] = {"ManageMasterUserPassword": False} if target.managed_secret else {}
@@ -195,7 +195,7 @@ class Rds:
         DeleteDBInstance knows instances by name alone, and a name may move between the look-up and the call: raises
         PermanentError when its answer is of another instance, and when the instance was gone before.
         """
-        target = self._present(resource_id)
+        target = self._require_instance(resource_id)
         with translate_errors("rds"):
             answer = self._client.delete_db_instance(
                 DBInstanceIdentifier=target.identifier,
@@ -224,7 +224,7 @@ class Rds:
     def discard(self, resource_id: str) -> None:
         """Begins to delete an instance for good: without a final snapshot, its automated backups with it. Only for one
         that a drill has made. Raises PermanentError as `delete` does."""
-        target = self._present(resource_id)
+        target = self._require_instance(resource_id)
         with translate_errors("rds"):
             answer = self._client.delete_db_instance(
                 DBInstanceIdentifier=target.identifier, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
@@ -259,7 +259,7 @@ class Rds:
         (`incompatible-restore`, ...).
         """
         return wait_for(
-            lambda: self._present(resource_id),
+            lambda: self._require_instance(resource_id),
             lambda instance: _can_recover(instance) and condition(instance),
             stop=stop,
             deadline=deadline,
@@ -271,19 +271,19 @@ class Rds:
             longest=longest,
         )
 
-    def _present(self, resource_id: str) -> Instance:
+    def _require_instance(self, resource_id: str) -> Instance:
         item = self.find_instance_by_resource_id(resource_id)
         if item is None:
             raise PermanentError.of(_build_gone(resource_id))
         return item
 
-    def _instances(self, **parameters: Any) -> tuple[Instance, ...]:
+    def _list_instances(self, **parameters: Any) -> tuple[Instance, ...]:
         pages = self._client.get_paginator("describe_db_instances")
         listed = call_or_none("rds", lambda: list(pages.paginate(**parameters)), NO_INSTANCE)
         items = (parse.parse_instance(item) for page in listed or () for item in page["DBInstances"])
-        return tuple(through_tunnel(item, self._tunnel) for item in items)
+        return tuple(add_tunnel(item, self._tunnel) for item in items)
 
-    def _snapshots(self, kind: str | None, **parameters: Any) -> tuple[Snapshot, ...]:
+    def _list_snapshots(self, kind: str | None, **parameters: Any) -> tuple[Snapshot, ...]:
         if kind:
             parameters["SnapshotType"] = kind
         pages = self._client.get_paginator("describe_db_snapshots")
@@ -291,7 +291,7 @@ class Rds:
         return tuple(parse.parse_snapshot(item) for page in listed or () for item in page["DBSnapshots"])
 
 
-def through_tunnel(instance: Instance, tunnel: Mapping[str, str]) -> Instance:
+def add_tunnel(instance: Instance, tunnel: Mapping[str, str]) -> Instance:
     """Returns the instance with the tunnel to its endpoint, where there is one. Pure."""
     if instance.endpoint is None:
         return instance
@@ -312,7 +312,7 @@ def _build_gone(resource_id: str) -> Problem:
     return Problem(f"instance {resource_id}", "no instance has this DbiResourceId", "the instance", fix)
 
 
-def _moved(target: Instance, identifier: str, renamed: str) -> Problem:
+def _build_moved(target: Instance, identifier: str, renamed: str) -> Problem:
     return Problem(
         f"instance {target.identifier}",
         f"this name moved from {target.resource_id} to {renamed} at the moment of the call: RDS now renames {renamed} "

@@ -54,11 +54,11 @@ class SecretVersions:
 
     def find_staged(self, secret_id: str, stage: str) -> SecretVersion | None:
         """Returns the version that has this label; None when none has."""
-        return self._version(lambda: self._client.get_secret_value(SecretId=secret_id, VersionStage=stage))
+        return self._parse_version(lambda: self._client.get_secret_value(SecretId=secret_id, VersionStage=stage))
 
     def find_version(self, secret_id: str, version_id: str) -> SecretVersion | None:
         """Returns the version with this id; None when there is none."""
-        return self._version(lambda: self._client.get_secret_value(SecretId=secret_id, VersionId=version_id))
+        return self._parse_version(lambda: self._client.get_secret_value(SecretId=secret_id, VersionId=version_id))
 
     def put(self, secret_id: str, version_id: str, text: str, stage: str) -> None:
         """Adds a version with this id and label. The same again is no change (API reference, PutSecretValue)."""
@@ -89,7 +89,7 @@ class SecretVersions:
             )
 
     @staticmethod
-    def _version(read: Callable[[], GetSecretValueResponseTypeDef]) -> SecretVersion | None:
+    def _parse_version(read: Callable[[], GetSecretValueResponseTypeDef]) -> SecretVersion | None:
         answer = call_or_none("secretsmanager", read, NO_VERSION)
         if answer is None:
             return None

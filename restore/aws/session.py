@@ -44,7 +44,7 @@ def open_session(region: str, login: AwsLogin, assume: Assume) -> Session:
     return session
 
 
-def assume_role_request(role: AssumedRole) -> dict[str, Any]:
+def build_assume_role_request(role: AssumedRole) -> dict[str, Any]:
     """Returns the parameters of STS's AssumeRole. Pure."""
     request: dict[str, Any] = {
         "RoleArn": role.role_arn,
@@ -77,7 +77,7 @@ def _assume_role(source: Session, region: str, role: AssumedRole, assume: Assume
     """A session of the role, whose credentials are asked for again before they expire."""
 
     def refresh() -> dict[str, str]:
-        answer = assume(source, assume_role_request(role))
+        answer = assume(source, build_assume_role_request(role))
         expires: datetime = answer["Expiration"]
         return {
             "access_key": answer["AccessKeyId"],

@@ -43,7 +43,7 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     inventory = gather.gather(settings, now, room=False)
     open_inventory = close.as_if_open(inventory)
     serves = traffic.find_traffic(RestoreContext(settings, settings.request, open_inventory))
-    closing = close.plan(settings.request, inventory, serves, list(stack.own_config().values), settings)
+    closing = close.plan(settings.request, inventory, serves, list(stack.read_own_config().values), settings)
     state = stack.export()
     close.without_resources(state)  # refuses before the question what would be refused after it
     if not confirm(close.render(closing, close.describe_pending(state, inventory))):
@@ -72,7 +72,7 @@ def tell_end(settings: Settings, request: Request, closing: close.Closing) -> No
         print(f"nobody was told that the restore is over: {error}")
         return
     notifier = Notifier.of(settings, request, None, store, print)
-    notifier.tell(lambda _: transitions.over(str(closing.serves)))
+    notifier.tell(lambda _: transitions.build_over(str(closing.serves)))
     notifier.finish()
 
 

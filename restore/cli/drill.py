@@ -71,7 +71,7 @@ def drill(stack: OperatorStack, folder: Path, settings: Settings, method: Method
     now = datetime.now(UTC)
     option = plan.choose_point(find_options(stack, None, [], now).options, method)
     drill_id = plan.choose_id(settings.source, now)
-    config = plan.configure(stack.config(), drill_id, settings.stack, option, folder)
+    config = plan.configure(stack.read_config(), drill_id, settings.stack, option, folder)
     aws = Aws.of(settings)
     store = Store.open(config["restore:evidence"].text, aws)
     of = Drill(

@@ -13,7 +13,7 @@ from restore.gates.activity import describe_sessions
 from restore.gates.written import describe_written, find_first_frozen_counters
 from restore.model.context import RestoreContext
 from restore.model.rds import Instance
-from restore.postgres.write_counters import written_since
+from restore.postgres.write_counters import compare_counters
 from validation.connect import urls
 
 
@@ -39,7 +39,7 @@ def ask(context: RestoreContext, store: Store, left: Instance) -> Iterable[str]:
         counters = postgres.read_counters(connection)
         fence = postgres.read_fence(connection, login.get("user", ""))
     before = find_first_frozen_counters(store, settings.stack, context.request.id, left)
-    written = describe_written(left, before.at, written_since(before, counters)) if before else ""
+    written = describe_written(left, before.at, compare_counters(before, counters)) if before else ""
     return [
         f"client sessions: {len(sessions)}" + (f" ({describe_sessions(sessions)})" if sessions else ""),
         written or "what was written since the freeze isn't known: quiesced has no counters of this instance",

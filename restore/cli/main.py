@@ -223,7 +223,7 @@ def rotate_credentials(stack: OperatorStack, confirm: Callable[[str], bool], *, 
 
 def refuse_other(stack: OperatorStack, named: str | None) -> None:
     """Raises Refused when the restore that is named isn't the configured one."""
-    configured = rollback.read_text(stack.config(), rollback.ID)
+    configured = rollback.read_text(stack.read_config(), rollback.ID)
     if named and named != configured:
         fix = f"pulumi config set id {named} (with its method and recovery point), then again"
         raise Refused([Problem("config id", f"the configuration is of restore {configured or '(none)'}", named, fix)])

@@ -12,7 +12,7 @@ from typing import Any
 from restore.history import Estimate, estimate_validated
 from restore.model.history import History
 from restore.recovery_points.ranking import Option
-from restore.units import TIME_FORMAT, spoken
+from restore.units import TIME_FORMAT, format_duration
 
 WIDTH = 80
 
@@ -87,7 +87,7 @@ def render(found: OptionList, width: int = WIDTH) -> str:
 
 def _list_lines(number: int, option: Option, found: OptionList, width: int) -> Iterable[str]:
     warning = "  MAY HOLD THE DAMAGE" if option.damaged else ""
-    yield f"{number:2}. data of {option.at:{TIME_FORMAT}}, loses {spoken(option.lost)}{warning}"
+    yield f"{number:2}. data of {option.at:{TIME_FORMAT}}, loses {format_duration(option.lost)}{warning}"
     yield from _wrap(option.description, width)
     if option.obstacle:
         yield from _wrap(f"NOT AS THINGS ARE: {option.obstacle}", width)

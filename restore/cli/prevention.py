@@ -32,7 +32,7 @@ from restore.prevention.nightly import DumpSource
 from restore.prevention.snapshots import WantedSnapshot, take_snapshot
 from restore.prevention.stored_dumps import DAMAGED, WHOLE, StoredDumps
 from restore.pulumi_stack.automation import OperatorStack
-from restore.units import TIME_FORMAT, sized, spoken
+from restore.units import TIME_FORMAT, format_duration, format_size
 
 STOPPED = 143
 COMMANDS = ("check-backups", "dump", "snapshot", "expire")
@@ -118,8 +118,8 @@ def dump(quiet: Quiet, now: datetime) -> int:
     part = nightly.choose_part_size(measure_database(source))
     with nightly.open_dump(source) as stream:
         nightly.upload(quiet.aws, place, key, stream, part)
-    print(f"dumped {source.database} of {settings.source} to s3://{place.bucket}/{key}: {sized(stream.count)} in "
-          f"{spoken(datetime.now(UTC) - now)}; reading it back", flush=True)  # fmt: skip
+    print(f"dumped {source.database} of {settings.source} to s3://{place.bucket}/{key}: {format_size(stream.count)} in "
+          f"{format_duration(datetime.now(UTC) - now)}; reading it back", flush=True)  # fmt: skip
     scanned = nightly.read_back(quiet.aws, place, key)
     whole = scanned.complete and not scanned.problems
     quiet.dumps.mark(key, scanned.dump.version_id, settings.stack, WHOLE if whole else DAMAGED)

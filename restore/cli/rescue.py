@@ -21,7 +21,7 @@ from restore.model.context import RestoreContext
 from restore.model.gates import VALIDATED
 from restore.model.rds import Instance
 from restore.model.request import Settings
-from restore.postgres.connection import Connection, open_connection, operator_login
+from restore.postgres.connection import Connection, build_operator_login, open_connection
 from restore.pulumi_stack.automation import OperatorStack
 from restore.rescue import render, run
 from restore.rescue.model import Apart, Done, Wish
@@ -93,7 +93,7 @@ def connect(context: RestoreContext, instance: Instance, *, read_only: bool) -> 
     assert instance.endpoint, instance.status
     of_url = urls.read_parameters(str(url)).get("dbname") if url else ""
     credential = Secrets(Aws.of(settings)).read_login(settings.login, instance.endpoint)
-    login = operator_login(credential, settings.login.database or of_url or "postgres")
+    login = build_operator_login(credential, settings.login.database or of_url or "postgres")
     with open_connection(login, instance.endpoint, settings.tls, STATEMENT_SECONDS, read_only=read_only) as connection:
         yield connection
 

@@ -47,7 +47,7 @@ def roll_back(
     stack: OperatorStack, confirm: Callable[[str], bool], *, bring_along: bool, accept_loss: bool, yes: bool
 ) -> bool:
     """Goes back; False when that was declined. Raises Refused, or whatever a step's `pulumi up` ends with."""
-    way = rollback.plan_way_back(stack.config(), stack.history(), stack.own_config())
+    way = rollback.plan_way_back(stack.read_config(), stack.read_history(), stack.read_own_config())
     settings = read_settings(stack, datetime.now(UTC))
     require_alone(settings)
     writes = find_writes(settings)

@@ -18,7 +18,7 @@ def read_settings(stack: OperatorStack, now: datetime, more: Mapping[str, str] |
 
     Raises Refused with everything that is wrong with the configuration.
     """
-    config = stack.config()
+    config = stack.read_config()
     secret = [key for key, value in config.items() if value.secret]
     entries = {key: value.text for key, value in config.items()} | dict(more or {})
     return collect(entries, stack.program_name, dict(os.environ), secret).read_settings(now)

@@ -64,7 +64,7 @@ def _render_scalar(value: object) -> str:
     return str(value) if plain else json.dumps(value, ensure_ascii=False)
 
 
-def with_config_block(pulumi_yaml: str) -> str:
+def replace_config_block(pulumi_yaml: str) -> str:
     """Returns the text of Pulumi.yaml with its config block, the last of the file, made again. Raises ValueError for a
     file without one."""
     head, heading, _ = pulumi_yaml.partition(f"\n{HEADING}")
@@ -103,7 +103,7 @@ def _render_section(name: str, node: json_schema.Node) -> str:
 
 def render_files() -> dict[Path, str]:
     project = ROOT / "Pulumi.yaml"
-    return {project: with_config_block(project.read_text()), ROOT / "docs" / "configuration.md": render_document()}
+    return {project: replace_config_block(project.read_text()), ROOT / "docs" / "configuration.md": render_document()}
 
 
 if __name__ == "__main__":

@@ -309,7 +309,7 @@ class Rotation:
             new, *old = logins.passwords
             roles.append(RolePassword(logins.user, new, tuple(old), {"dbname": databases.MAINTENANCE}))
         if journal.application_new:
-            parameters = postgres.application_login(self.url)
+            parameters = postgres.read_application_login(self.url)
             old = (journal.application_old,)
             roles.append(RolePassword(self.application.user, journal.application_new, old, parameters))
         return tuple(roles)

@@ -17,7 +17,7 @@ from restore.model.aws_account import SESSION
 from restore.model.labels import TAG_POINT, TAG_SOURCE
 from restore.model.rds import Instance
 from restore.model.request import Settings
-from restore.units import TIME_FORMAT, spoken
+from restore.units import TIME_FORMAT, format_duration
 
 STEP = "approval"
 """The step of the record by which a person approves; the gate is `approved`."""
@@ -136,7 +136,7 @@ def find_fault(approval: Approval, decision: Decision, arn: str, now: datetime) 
     if approval.digest != decision.digest:
         return f"is of {approval.digest}; what is to be switched now is {decision.digest}"
     if now - approval.at > HOLDS:
-        return f"is older than {spoken(HOLDS)}"
+        return f"is older than {format_duration(HOLDS)}"
     if not approval.arn.startswith("arn:"):
         return "has no identity of AWS"
     if name_person(approval.arn) == name_person(arn):
@@ -145,7 +145,7 @@ def find_fault(approval: Approval, decision: Decision, arn: str, now: datetime) 
 
 
 def describe_needed(arn: str) -> str:
-    return f"an approval by another identity than {name_person(arn)}, of at most {spoken(HOLDS)} ago"
+    return f"an approval by another identity than {name_person(arn)}, of at most {format_duration(HOLDS)} ago"
 
 
 def render(decision: Decision, settings: Settings, waived: Sequence[str], loss: str) -> str:
@@ -163,7 +163,7 @@ def render(decision: Decision, settings: Settings, waived: Sequence[str], loss: 
             *accepted,
             *(f"  let pass: {subject}" for subject in waived),
             f"  digest {decision.digest}: it changes with anything of the above",
-            f"Holds for {spoken(HOLDS)}, and only for a run by somebody else.",
+            f"Holds for {format_duration(HOLDS)}, and only for a run by somebody else.",
         ]
     )
 

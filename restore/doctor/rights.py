@@ -16,7 +16,7 @@ from restore.preflight import applications, rights, rules
 
 EVERY_PHASE = frozenset(Phase) - {Phase.RETIRE}
 """To delete an instance is no part of a restore, and few may."""
-IN_AN_INCIDENT: tuple[rules.Rule, ...] = (applications.other_writers_stopped,)
+IN_AN_INCIDENT: tuple[rules.Rule, ...] = (applications.check_other_writers_stopped,)
 """Rules about what is only stopped when it is needed."""
 
 
@@ -29,7 +29,7 @@ def examine_rights(worlds: Sequence[tuple[Settings, Inventory]]) -> Iterator[Fin
         yield _count_rights(f"rights, {_name_method(settings)}", answers)
         for state in (State.PROBLEM, State.NOTE):
             of_state = replace(answers, denied=tuple(item for item in answers.denied if _name_state(item) is state))
-            for problem in rights.rights_given(_build_context(settings, replace(inventory, rights=of_state))):
+            for problem in rights.check_rights_given(_build_context(settings, replace(inventory, rights=of_state))):
                 denied.setdefault(problem.subject, from_problem(problem, state))
         not_asked |= {what: note("rights", f"not asked: {what}") for what in answers.not_asked}
     yield from (*denied.values(), *not_asked.values())
@@ -53,7 +53,7 @@ def examine_preflight(worlds: Sequence[tuple[Settings, Inventory]]) -> Iterator[
         states = {
             problem: State.NOTE if rule in IN_AN_INCIDENT else State.PROBLEM
             for rule in rules.RULES
-            if rule is not rights.rights_given
+            if rule is not rights.check_rights_given
             for problem in rule(context)
         }
         problems |= states

@@ -16,7 +16,7 @@ from restore.evidence import Store
 from restore.inventory import dump_lookup
 from restore.model.request import LATEST, Method, Request, Settings, build_certificates_command
 from restore.postgres import SYSTEM
-from restore.units import sized, spoken
+from restore.units import format_duration, format_size
 from validation.document_store import parse_s3_location
 
 
@@ -47,9 +47,11 @@ def examine_dumps(settings: Settings, aws: Aws, now: datetime) -> Iterator[Findi
         fix = "pulumi config set --path backups.prefix <prefix>; aws s3 ls <bucket>"
         yield from_problem(Problem(what, f"none below {place}", "dumps of pg_dump, for method dump", fix))
         return
-    newest = dump_lookup.find_dump(settings, _request_latest(settings), dump_lookup.s3_client(aws))
-    age = spoken(now - newest.modified)
-    yield build_ok(what, f"{len(listed)}, the newest {age} old ({newest.key}, {sized(newest.size)}); it can be read")
+    newest = dump_lookup.find_dump(settings, _request_latest(settings), dump_lookup.open_s3_client(aws))
+    age = format_duration(now - newest.modified)
+    yield build_ok(
+        what, f"{len(listed)}, the newest {age} old ({newest.key}, {format_size(newest.size)}); it can be read"
+    )
 
 
 def _request_latest(settings: Settings) -> Request:

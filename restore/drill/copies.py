@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import Any, cast
 
 from restore.kubernetes.other_writers import MANAGED_BY
-from restore.kubernetes.references import uses
+from restore.kubernetes.references import list_uses
 from restore.model.labels import LABEL_DRILL
 
 JsonBody = dict[str, Any]
@@ -115,7 +115,7 @@ def list_needed(deployments: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]
     needed: set[tuple[str, str]] = set()
     for item in deployments:
         spec = cast("JsonBody", item["spec"]["template"]["spec"])
-        needed |= {(use.kind, use.name) for use in uses(spec)}
+        needed |= {(use.kind, use.name) for use in list_uses(spec)}
         pulled = cast("list[JsonBody]", spec.get("imagePullSecrets") or [])
         needed |= {("Secret", str(secret["name"])) for secret in pulled}
     return needed

@@ -16,7 +16,7 @@ from restore.errors import Problem, RestoreError
 from restore.kubernetes import Api, Pod, PodAnswer
 from restore.kubernetes.connection import IN_CLUSTER
 from restore.model.drill import HttpCheck
-from restore.redaction import redacted
+from restore.redaction import redact
 
 SECONDS = 30.0
 MOST = 1 << 20
@@ -69,11 +69,11 @@ def read_path(document: object, path: str) -> object:
 
 
 def _show_value(value: object) -> str:
-    return "missing" if value is MISSING else redacted(json.dumps(value, ensure_ascii=False))[:SHOWN]
+    return "missing" if value is MISSING else redact(json.dumps(value, ensure_ascii=False))[:SHOWN]
 
 
 def _show(body: bytes) -> str:
-    return redacted(" ".join(body.decode(errors="replace").split()))[:SHOWN] or "empty"
+    return redact(" ".join(body.decode(errors="replace").split()))[:SHOWN] or "empty"
 
 
 def describe_needed(check: HttpCheck) -> str:
@@ -102,7 +102,7 @@ def _ask_once(ask: Ask, check: HttpCheck, pod: Pod | None, headers: Mapping[str,
     except RestoreError as error:
         return error.problem.found if error.problem else str(error)
     except (OSError, HTTPException, ValueError) as error:
-        return redacted(str(error)) or type(error).__name__
+        return redact(str(error)) or type(error).__name__
 
 
 def make_asker(api: Api, namespace: str) -> Ask:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from restore.errors import Problem, list_problems
-from restore.units import clock, measured, spoken
+from restore.units import format_duration, format_moment, format_precise_duration
 from validation.runner.junit import Case, as_document
 from validation.verdict import Verdict
 
@@ -101,7 +101,7 @@ def _say_target(target: float | None) -> str:
 
 
 def say_seconds(seconds: float) -> str:
-    return measured(timedelta(seconds=seconds))
+    return format_precise_duration(timedelta(seconds=seconds))
 
 
 def as_json(result: DrillResult) -> dict[str, Any]:
@@ -168,10 +168,10 @@ def render(result: DrillResult) -> str:
     if result.problems:
         lines += ["", list_problems(result.problems)]
     word = "passed" if result.passed else "FAILED"
-    return "\n".join([*lines, "", f"drill {word} at {clock(result.began + timedelta(seconds=result.seconds))}"])
+    return "\n".join([*lines, "", f"drill {word} at {format_moment(result.began + timedelta(seconds=result.seconds))}"])
 
 
 def _render_target(what: str, seconds: float | None, target: float | None) -> str:
     value = "not measured" if seconds is None else say_seconds(seconds)
-    aim = f"target {spoken(timedelta(seconds=target))}" if target is not None else "no target set"
+    aim = f"target {format_duration(timedelta(seconds=target))}" if target is not None else "no target set"
     return f"  {what}: {value} ({aim})"

@@ -19,7 +19,7 @@ from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.model.rds import Endpoint
 from restore.polling import wait_for
 from restore.postgres.errors import translate
-from restore.redaction import redacted, register_secret
+from restore.redaction import redact, register_secret
 from validation.connect.target import Target
 
 APPLICATION = "pulumi-restore-load"
@@ -191,7 +191,7 @@ def choose_sort_memory(size: int) -> int:
 def build_failure(error: psycopg.Error, subject: str, fix: str = "") -> RestoreError:
     """Returns a failed statement as this program's error: temporary where starting again may go on."""
     state = error.sqlstate or ""
-    found = redacted(f"{describe_error(error)}{f' (SQLSTATE {state})' if state else ''}")
+    found = redact(f"{describe_error(error)}{f' (SQLSTATE {state})' if state else ''}")
     if not state or (not _is_brought_along(error) and (state in LOST or state.startswith(PASSING))):
         return TemporaryError.of(
             Problem(subject, found, "an answer", "pulumi up, or by hand the same command again (it goes on)")
@@ -253,7 +253,7 @@ def describe_bad_row(error: psycopg.Error) -> str:
     context = COPY_CONTEXT.search(error.diag.context or "")
     column = context["column"] if context else None
     place = f"column {column}: " if column else ""
-    return redacted(" ".join(f"{place}{describe_error(error)} (SQLSTATE {error.sqlstate})".split()))
+    return redact(" ".join(f"{place}{describe_error(error)} (SQLSTATE {error.sqlstate})".split()))
 
 
 def end_sessions(

@@ -9,7 +9,7 @@ from typing import Any
 from restore.dumps.catalog.listing import read_times
 from restore.dumps.model import Dump, LoadResult, Scan, TargetPreview, Verification
 from restore.errors import list_problems
-from restore.units import TIME_FORMAT, sized, spoken
+from restore.units import TIME_FORMAT, format_duration, format_size
 
 LOAD_RATE = 45e6
 """Bytes of SQL text per second, indexes included. 2.08 GB took 34 s on 2 processors shared with the server, in a fast
@@ -45,7 +45,7 @@ def render_list(dumps: Sequence[Dump], now: datetime | None = None) -> str:
 def _row(dump: Dump, now: datetime) -> str:
     taken = read_times(dump)[0]
     note = dump.storage_class if dump.readable else f"{dump.storage_class}, archived"
-    return f"{taken:{TIME_FORMAT}}  {spoken(now - taken):>12} old  {sized(dump.size):>9}  {note}  {dump.url}"
+    return f"{taken:{TIME_FORMAT}}  {format_duration(now - taken):>12} old  {format_size(dump.size):>9}  {note}  {dump.url}"
 
 
 def render_plan(scan: Scan, preview: TargetPreview | None = None) -> str:
@@ -54,15 +54,17 @@ def render_plan(scan: Scan, preview: TargetPreview | None = None) -> str:
     seconds = timedelta(seconds=scan.bytes / LOAD_RATE)
     lines = [
         f"{scan.dump.url}",
-        f"  format      {scan.format.value}{packed}, {sized(scan.dump.size)} stored, {sized(scan.bytes)} of SQL text",
+        f"  format      {scan.format.value}{packed}, {format_size(scan.dump.size)} stored, {format_size(scan.bytes)} of SQL text",
         f"  from        PostgreSQL {scan.server_version or '(unknown)'}, pg_dump {scan.dump_version or '(unknown)'}",
         f"  rows        {scan.rows:,} in {len(scan.tables)} tables",
         f"  roles       {', '.join(scan.roles) or 'none'}",
         f"  extensions  {', '.join(scan.extensions) or 'none'}",
         f"  definer     {_few(scan.security_definer)} (SECURITY DEFINER: run with their owner's rights)",
-        f"  target      at least {sized(scan.target_bytes)} of storage; about {spoken(seconds)} on 2 processors",
+        f"  target      at least {format_size(scan.target_bytes)} of storage; about {format_duration(seconds)} on 2 processors",
     ]
-    lines += [f"    {table.rows:>14,}  {sized(table.bytes):>9}  {table.name}" for table in scan.tables[:MOST_TABLES]]
+    lines += [
+        f"    {table.rows:>14,}  {format_size(table.bytes):>9}  {table.name}" for table in scan.tables[:MOST_TABLES]
+    ]
     if len(scan.tables) > MOST_TABLES:
         lines.append(f"    ... and {len(scan.tables) - MOST_TABLES} smaller tables")
     if drops := scan.statements.get("drop"):
@@ -82,11 +84,15 @@ def render_load(result: LoadResult, script: str = "") -> str:
         already = f"{result.dump.url} is loaded already ({result.rows:,} rows): nothing was done"
         return "\n".join([already, *_not_loaded(result, ""), *_warnings(result)])
     phases = ", ".join(
-        f"{name} {spoken(timedelta(seconds=seconds))}" for name, seconds in result.phases.items() if seconds >= 0.5
+        f"{name} {format_duration(timedelta(seconds=seconds))}"
+        for name, seconds in result.phases.items()
+        if seconds >= 0.5
     )
-    took = spoken(timedelta(seconds=result.seconds))
+    took = format_duration(timedelta(seconds=result.seconds))
     before = " (went on with an earlier attempt)" if result.resumed else ""
-    lines = [f"loaded {result.dump.url}: {result.rows:,} rows, {sized(result.bytes)} of SQL text in {took}{before}"]
+    lines = [
+        f"loaded {result.dump.url}: {result.rows:,} rows, {format_size(result.bytes)} of SQL text in {took}{before}"
+    ]
     if phases:
         lines.append(f"  {phases}")
     if result.created_roles:

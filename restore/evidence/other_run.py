@@ -13,7 +13,7 @@ from restore.errors import Problem, Refused, RestoreError
 from restore.evidence import provenance
 from restore.evidence.current_run import CurrentRun, Heartbeat, Life, read_current_run
 from restore.evidence.store import Store
-from restore.units import clock, spoken
+from restore.units import format_duration, format_moment
 
 
 def judge(run: CurrentRun | None, user: str, host: str, now: datetime) -> Problem | str:
@@ -21,7 +21,7 @@ def judge(run: CurrentRun | None, user: str, host: str, now: datetime) -> Proble
     life = run.judge(now) if run else Life.ENDED
     if run is None or life is Life.ENDED:
         return ""
-    seen = f"begun {clock(run.began)}, last seen {spoken(run.measure_silence(now))} ago"
+    seen = f"begun {format_moment(run.began)}, last seen {format_duration(run.measure_silence(now))} ago"
     if life is Life.SILENT:
         return f"the run of {run.who} on restore {run.restore_id} ({seen}) never ended: it is taken over"
     if (run.user, run.host) == (user, host):
@@ -69,6 +69,6 @@ def require_own(store: Store, stack: str, token: str) -> None:
     if run is None or run.token == token:
         return
     if isinstance(judge(run, provenance.read_user(), socket.gethostname(), datetime.now(UTC)), Problem):
-        found = f"{run.who} began at the same time ({clock(run.began)})"
+        found = f"{run.who} began at the same time ({format_moment(run.began)})"
         fix = "python -m restore status; pulumi up (when it has ended)"
         raise Refused([Problem(f"restore {run.restore_id}", found, "one run at a time", fix)])

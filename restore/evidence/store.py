@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from restore.aws import Aws
 from restore.aws.client import translate_errors
 from restore.errors import PermanentError, Problem
-from restore.redaction import secrets_in
+from restore.redaction import find_secrets
 from validation.document_store import (
     AlreadyExistsError,
     DirectoryStore,
@@ -80,13 +80,13 @@ class Store:
         PermanentError when either holds a known secret, or as `write`."""
         folder = _format_folder(stack, restore_id)
         self._put(f"{folder}evidence.json", _require_no_secrets(document, "evidence.json"), replace=True)
-        if secrets_in(page):
+        if find_secrets(page):
             raise PermanentError.of(_build_leak("report.html", ("its text",)))
         return self._put(f"{folder}report.html", page.encode("utf-8", "replace"), replace=True)
 
     def keep(self, stack: str, restore_id: str, name: str, text: str) -> str:
         """Writes a document beside the records, or replaces it; returns where. Raises as `write` does."""
-        if secrets_in(text):
+        if find_secrets(text):
             raise PermanentError.of(_build_leak(name, ("its text",)))
         return self._put(f"{_format_folder(stack, restore_id)}{_require_safe_name(name)}", text.encode(), replace=True)
 
@@ -109,7 +109,7 @@ class Store:
         """Replaces what the checks of an instance have kept: JSON, which is no record. Returns where. Raises
         PermanentError, also when it holds a known secret, and TemporaryError."""
         name = f"{_require_safe_name(resource_id)}.json"
-        if leaks := secrets_in(json.loads(content)):
+        if leaks := find_secrets(json.loads(content)):
             raise PermanentError.of(_build_leak(name, leaks))
         return self._put(_format_answers(stack, restore_id) + name, content, replace=True)
 
@@ -210,7 +210,7 @@ def _require_no_secrets(document: Mapping[str, Any], name: str) -> bytes:
     """Returns the document as JSON text. What is searched for secrets is what is written, so it goes through JSON
     first."""
     text = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=False, default=_make_plain)
-    if leaks := secrets_in(json.loads(text)):
+    if leaks := find_secrets(json.loads(text)):
         raise PermanentError.of(_build_leak(name, leaks))
     return text.encode("utf-8", "backslashreplace") + b"\n"
 

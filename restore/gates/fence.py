@@ -25,7 +25,7 @@ NEEDED = "the applications' role without a login on the database that is left (c
 
 def read_application_role(url: str) -> str:
     """Returns the role with which the applications log in. Raises PermanentError for a URL that can't be used."""
-    return postgres.application_login(url).get("user", "")
+    return postgres.read_application_login(url).get("user", "")
 
 
 def raise_fence(

@@ -26,7 +26,7 @@ from restore.errors import GateClosed, Problem, list_problems
 from restore.evidence.current_run import GateAtWork
 from restore.gates.error_problems import build_unproved
 from restore.model import waivers
-from restore.units import spoken
+from restore.units import format_duration
 from validation.verdict import Verdict
 
 Value = TypeVar("Value")
@@ -133,7 +133,7 @@ class Watch:
                 f"gate {self.gate} stopped by the operator while waiting for {waiting_for}; run `pulumi up` again"
             )
         if time.monotonic() >= self._end:
-            within = spoken(timedelta(seconds=self._count_seconds))
+            within = format_duration(timedelta(seconds=self._count_seconds))
             raise GateClosed(f"gate {self.gate}: {waiting_for}: not within {within}\n  fix: pulumi up")
 
 
@@ -259,7 +259,7 @@ def explain_closed(gate: Gate, proof: Proof) -> str | None:
     left = select_unwaived(proof, gate.name, gate.waive)
     if not left:
         return None
-    problems = [waivers.with_command(problem) for problem in left]
+    problems = [waivers.add_command(problem) for problem in left]
     return f"gate {gate.name} is {proof.verdict}: {proof.summary}\n{list_problems(problems)}"
 
 
@@ -293,7 +293,7 @@ def attempt(
         "began": began.isoformat(),
         "ended": datetime.now(UTC).isoformat(),
         "facts": {**proved, **proof.facts},
-        "problems": [vars(waivers.with_command(problem)) for problem in proof.problems],
+        "problems": [vars(waivers.add_command(problem)) for problem in proof.problems],
         "waived": waived,
         "fingerprint": dict(gate.fingerprint),
         "error": error,

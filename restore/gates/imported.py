@@ -225,7 +225,7 @@ def prepare(context: GateContext, endpoint: Endpoint) -> dict[str, Any]:
 
 def read_application_login(context: GateContext) -> Credential:
     """Returns user and password of the applications' URL. Raises PermanentError when it has none."""
-    parameters = postgres.application_login(context.read_application_url())
+    parameters = postgres.read_application_login(context.read_application_url())
     if not parameters.get("user") or not parameters.get("password"):
         needed = "user and password of the application, to give them to the new database"
         secret = context.settings.secret

@@ -14,7 +14,7 @@ from restore.evidence import Store
 from restore.gates.hook import Watch
 from restore.model.gates import VALIDATED
 from restore.model.planned import Plan
-from restore.redaction import redacted
+from restore.redaction import redact
 from validation.baseline.model import Baseline, BaselineError
 from validation.baseline.record import Unread
 from validation.connect.target import Target
@@ -48,10 +48,10 @@ def make_report(
     watch.say("comparing with what was there before")
     try:
         losses = compare(watch, source, last_known, candidate, expectations, seconds)
-        watch.say(f"loss report\n{redacted(as_text(losses, SHOWN))}")
+        watch.say(f"loss report\n{redact(as_text(losses, SHOWN))}")
         return mask(as_json(losses))
     except Exception as error:  # noqa: BLE001 - advisory: a mistake of ours must not stop a restore
-        why = redacted(f"{type(error).__name__}: {error}")
+        why = redact(f"{type(error).__name__}: {error}")
         watch.say(f"no loss report: {why}")
         return {"status": "unknown", "headline": f"what a switch loses is unknown: {why}", "tables": []}
 
@@ -59,16 +59,16 @@ def make_report(
 def add_notes(watch: Watch, report: Mapping[str, Any], notes: Sequence[str]) -> Mapping[str, Any]:
     """Returns the report with what else is to be known of a switch, which `up` shows too."""
     for note in notes:
-        watch.say(redacted(note))
-    return {**report, "notes": [*report.get("notes", ()), *map(redacted, notes)]} if notes else report
+        watch.say(redact(note))
+    return {**report, "notes": [*report.get("notes", ()), *map(redact, notes)]} if notes else report
 
 
 def mask(value: Any) -> Any:
     """Masks every known secret: a table's key may hold one, and evidence with a secret is refused as a whole."""
     if isinstance(value, str):
-        return redacted(value)
+        return redact(value)
     if isinstance(value, Mapping):
-        return {redacted(str(name)): mask(item) for name, item in cast("Mapping[Any, Any]", value).items()}
+        return {redact(str(name)): mask(item) for name, item in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, Sequence):
         return [mask(item) for item in cast("Sequence[Any]", value)]
     return value

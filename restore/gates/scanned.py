@@ -23,7 +23,7 @@ from restore.gates.hook import Proof, Watch
 from restore.model.dump_kinds import PRIVILEGED_OWNER, find_allow_fault
 from restore.model.rds import InstanceSettings
 from restore.model.request import Settings
-from restore.units import sized
+from restore.units import format_size
 from validation.verdict import Verdict
 
 SECONDS = 24 * 3600.0
@@ -61,7 +61,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         problems.append(Problem("scanned.tables", "no table with rows", needed, "python -m restore options"))
     if problems:
         return Proof(Verdict.FAIL, "the dump can't be loaded as it is", scan_result.as_json(), tuple(problems))
-    what = f"{scan_result.rows} rows in {len(scan_result.tables)} tables, {sized(scan_result.bytes)} of SQL"
+    what = f"{scan_result.rows} rows in {len(scan_result.tables)} tables, {format_size(scan_result.bytes)} of SQL"
     return Proof(Verdict.PASS, f"{scan_result.dump.url} is whole: {what}", scan_result.as_json())
 
 
@@ -121,7 +121,7 @@ def find_storage_problems(scan_result: Scan, settings: InstanceSettings) -> Iter
     if size is not None and size < needed:
         yield Problem(
             "scanned.storage",
-            f"{size} GiB of storage for {sized(scan_result.bytes)} of SQL",
+            f"{size} GiB of storage for {format_size(scan_result.bytes)} of SQL",
             f"about {needed} GiB: rows, indexes, and the log while they are made",
             f"pulumi config set --path instance.allocatedStorage {needed}; pulumi up",
         )
@@ -147,13 +147,13 @@ def format_progress(progress: Progress) -> str:
     parts = [str(progress.phase)]
     if progress.phase.reads and progress.bytes_total:
         share = min(100, 100 * progress.bytes_read // progress.bytes_total)
-        parts.append(f"{share} % of {sized(progress.bytes_total)}")
+        parts.append(f"{share} % of {format_size(progress.bytes_total)}")
     if progress.rows:
         parts.append(f"{progress.rows} rows")
     if progress.tasks_total:
         parts.append(f"{progress.tasks_done} of {progress.tasks_total} done")
     if progress.rate:
-        parts.append(f"{sized(round(progress.rate))}/s")
+        parts.append(f"{format_size(round(progress.rate))}/s")
     if progress.left_seconds is not None:
         parts.append(f"about {progress.left_seconds:.0f} s left")
     return ", ".join(parts)

@@ -20,7 +20,7 @@ from restore.gates.proofs import find_record
 from restore.model.gates import QUIESCED, SWITCHED
 from restore.model.rds import Instance
 from restore.model.request import Traffic
-from restore.postgres.write_counters import WriteCounters, Written, written_since
+from restore.postgres.write_counters import WriteCounters, Written, compare_counters
 
 NAME = "switched.written"
 NEEDED = "nothing written since the freeze: the switch leaves it behind"
@@ -58,7 +58,7 @@ def find_written_problems(
         facts["written_since_freeze"] = "not known: quiesced has no counters of this instance"
         watch.say(f"what was written to {left.identifier} since the freeze isn't known")
         return []
-    written = written_since(before, use.counters)
+    written = compare_counters(before, use.counters)
     facts["written_since_freeze"] = written.unknown or written.rows
     if not written.anything:
         return []

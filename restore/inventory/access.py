@@ -25,7 +25,7 @@ def ask_rights(settings: Settings, inventory: Inventory, phases: frozenset[Phase
     if settings.request is None:
         return RightsAnswers()
     context = RestoreContext(settings, settings.request, inventory)
-    needed = rights.needed_rights(context, rights.phases_ahead(context) if phases is None else phases)
+    needed = rights.list_needed_rights(context, rights.list_phases_ahead(context) if phases is None else phases)
     return ask(Aws.of(settings), Api(settings.kubeconfig, settings.context), inventory.caller, needed)
 
 

@@ -49,7 +49,7 @@ class _Questions:
         if settings and settings.db_subnet_group_name:
             group = settings.db_subnet_group_name
             subnets = self._start(SUBNETS, lambda: self._read_subnets(group))
-        keys = {name: self._start(KEYS, self._reader(name)) for name in _list_key_names(origin, settings)}
+        keys = {name: self._start(KEYS, self._make_reader(name)) for name in _list_key_names(origin, settings)}
         return Capacity(
             quotas=_read_result(quotas),
             offers=_read_result(orderable),
@@ -58,7 +58,7 @@ class _Questions:
             unasked=self._unasked,
         )
 
-    def _reader(self, name: str) -> Callable[[], KmsKey]:
+    def _make_reader(self, name: str) -> Callable[[], KmsKey]:
         return lambda: self._keys.read(name)
 
     def _read_subnets(self, group: str) -> tuple[Subnet, ...]:

@@ -23,17 +23,19 @@ def ask_dependents(
     """Asks for everything that knows this instance, in the account and in the server; returns what waits for it."""
     secrets = partial(_read_secrets, aws, instance)
     questions: dict[str, Callable[[], Dependents]] = {
-        "RDS Proxies": _asking(reads.find_proxies, aws, instance),
-        "alarms": _asking(reads.find_alarms, aws, instance),
-        "event subscriptions": lambda: without_own(_asking(reads.find_event_subscriptions, aws, instance)(), settings),
-        "backup plans": _asking(reads.find_selections, aws, instance),
-        "IAM policies": _asking(reads.find_policies, aws, instance),
+        "RDS Proxies": _make_reader(reads.find_proxies, aws, instance),
+        "alarms": _make_reader(reads.find_alarms, aws, instance),
+        "event subscriptions": lambda: remove_own(
+            _make_reader(reads.find_event_subscriptions, aws, instance)(), settings
+        ),
+        "backup plans": _make_reader(reads.find_selections, aws, instance),
+        "IAM policies": _make_reader(reads.find_policies, aws, instance),
         "secrets": secrets,
-        "DNS records": _asking(reads.find_records, aws, instance),
+        "DNS records": _make_reader(reads.find_records, aws, instance),
         "replication": partial(_read_replication, settings, aws, instance),
     }
     asked = [pool.submit(_try, name, question) for name, question in questions.items()]
-    known = Dependents((*_replicas(instance), *reads.find_feature_roles(instance)))
+    known = Dependents((*_list_replicas(instance), *reads.find_feature_roles(instance)))
     return lambda: merge([known, *(future.result() for future in asked)])
 
 
@@ -44,13 +46,15 @@ def merge(parts: Iterable[Dependents]) -> Dependents:
     return Dependents(tuple(item for part in listed for item in part.found), unasked)
 
 
-def without_own(dependents: Dependents, settings: Settings) -> Dependents:
+def remove_own(dependents: Dependents, settings: Settings) -> Dependents:
     """Returns them without the event subscription of `prevention`: the stack itself has it follow. Pure."""
     own = name_object(settings.stack, SUBSCRIPTION)
     return Dependents(tuple(item for item in dependents.found if item.name != own), dependents.unasked)
 
 
-def _asking(read: Callable[[Aws, Instance], list[Dependent]], aws: Aws, instance: Instance) -> Callable[[], Dependents]:
+def _make_reader(
+    read: Callable[[Aws, Instance], list[Dependent]], aws: Aws, instance: Instance
+) -> Callable[[], Dependents]:
     return lambda: Dependents(tuple(read(aws, instance)))
 
 
@@ -61,7 +65,7 @@ def _try(name: str, question: Callable[[], Dependents]) -> Dependents:
         return Dependents(unasked={name: error.problem.found if error.problem else str(error)})
 
 
-def _replicas(instance: Instance) -> tuple[Dependent, ...]:
+def _list_replicas(instance: Instance) -> tuple[Dependent, ...]:
     return tuple(Dependent(DependentKind.READ_REPLICA, name, KnownBy.ITSELF) for name in instance.replicas)
 
 
@@ -77,7 +81,7 @@ def _read_replication(settings: Settings, aws: Aws, instance: Instance) -> Depen
     credential = Secrets(aws).read_login(settings.login, instance.endpoint)
     database = settings.login.database or "postgres"
     with postgres.connect(instance.endpoint, credential, settings.tls, database) as connection:
-        slots = [slot_dependent(slot) for slot in postgres.list_logical_slots(connection)]
+        slots = [build_slot_dependent(slot) for slot in postgres.list_logical_slots(connection)]
         subscriptions = [
             Dependent(DependentKind.SUBSCRIPTION, item.name, KnownBy.ITSELF, detail=f"in database {item.database}")
             for item in postgres.list_subscriptions(connection)
@@ -85,7 +89,7 @@ def _read_replication(settings: Settings, aws: Aws, instance: Instance) -> Depen
     return Dependents((*slots, *subscriptions))
 
 
-def slot_dependent(slot: postgres.LogicalSlot) -> Dependent:
+def build_slot_dependent(slot: postgres.LogicalSlot) -> Dependent:
     """Returns a slot with who reads it. Pure."""
     reader = f"read by {slot.consumer or 'somebody'} at {slot.address}" if slot.address else "nobody reads it now"
     detail = f"{slot.plugin} in database {slot.database}, {reader}"

@@ -37,16 +37,16 @@ def choose_dump(settings: Settings, request: Request, aws: Aws) -> DumpChoice:
     problems: list[Problem] = []
     try:
         master = read_operator_login(settings.login, Secrets(aws))
-        problems += password_problems(settings.login, master)
+        problems += find_password_problems(settings.login, master)
     except RestoreError as error:
-        problems += problems_of(error)
+        problems += list_problems(error)
     try:
-        return DumpChoice(find_dump(settings, request, s3_client(aws)), master.user, tuple(problems))
+        return DumpChoice(find_dump(settings, request, open_s3_client(aws)), master.user, tuple(problems))
     except RestoreError as error:
-        return DumpChoice(None, master.user, (*problems, *problems_of(error)))
+        return DumpChoice(None, master.user, (*problems, *list_problems(error)))
 
 
-def problems_of(error: RestoreError) -> tuple[Problem, ...]:
+def list_problems(error: RestoreError) -> tuple[Problem, ...]:
     """Returns the problems of an error; raises it again when it has none to tell."""
     if isinstance(error, Refused):
         return error.problems
@@ -55,7 +55,7 @@ def problems_of(error: RestoreError) -> tuple[Problem, ...]:
     raise error
 
 
-def s3_client(aws: Aws) -> S3Client:
+def open_s3_client(aws: Aws) -> S3Client:
     return cast("S3Client", aws.open_client("s3"))
 
 
@@ -77,20 +77,22 @@ def find_dump(settings: Settings, request: Request, client: S3Client) -> DumpObj
 def list_dumps(settings: Settings, aws: Aws) -> tuple[DumpObject, ...]:
     """Returns all dumps of the bucket, newest first. Raises PermanentError, TemporaryError."""
     store = settings.backups
-    return tuple(describe_dump(dump, "") for dump in listing.list_dumps(s3_client(aws), store.bucket, store.prefix))
+    return tuple(
+        describe_dump(dump, "") for dump in listing.list_dumps(open_s3_client(aws), store.bucket, store.prefix)
+    )
 
 
 def list_late_dumps(settings: Settings, aws: Aws) -> tuple[LateDump, ...]:
     """Returns the dumps of the source's bucket that the stack's own bucket doesn't have, newest first, the newest ones
     with S3's replication status. `aws` is of the source's region. Raises PermanentError, TemporaryError."""
-    store, there = settings.backups, s3_client(aws)
-    here = {dump.key for dump in listing.list_dumps(s3_client(Aws.of(settings)), store.bucket, store.prefix)}
+    store, there = settings.backups, open_s3_client(aws)
+    here = {dump.key for dump in listing.list_dumps(open_s3_client(Aws.of(settings)), store.bucket, store.prefix)}
     missing = [d for d in listing.list_dumps(there, store.source_bucket, store.prefix) if d.key not in here]
-    statuses = {dump.key: _replication_status(there, dump) for dump in missing[:MOST_LATE]}
+    statuses = {dump.key: _read_replication_status(there, dump) for dump in missing[:MOST_LATE]}
     return tuple(LateDump(dump.key, dump.modified, statuses.get(dump.key, "")) for dump in missing)
 
 
-def _replication_status(client: S3Client, dump: Dump) -> str:
+def _read_replication_status(client: S3Client, dump: Dump) -> str:
     """Returns S3's word: PENDING, FAILED, COMPLETED; empty for an object that no rule replicates (API reference of
     HeadObject, ReplicationStatus). A dump in directory format has none of its own."""
     if dump.key.endswith("/"):
@@ -118,7 +120,7 @@ def read_operator_login(login: Login, secrets: Secrets) -> Credential:
     return Credential(login.user, "") if login.iam else secrets.read_login(login, NOWHERE)
 
 
-def password_problems(login: Login, master: Credential) -> list[Problem]:
+def find_password_problems(login: Login, master: Credential) -> list[Problem]:
     """Returns why RDS would not take the operator's password as that of a new instance. Never says any of it. Pure."""
     found = None
     if login.iam:

@@ -43,7 +43,7 @@ def _read_region(settings: Settings, name: str) -> RegionPoints:
         snapshots = rds.list_snapshots(identifier=settings.source)
         return RegionPoints(name, snapshots, rds.list_automated_backups(identifier=settings.source))
     except RestoreError as error:
-        return RegionPoints(name, silence=_why(error))
+        return RegionPoints(name, silence=_describe_error(error))
 
 
 def read_shared(settings: Settings) -> tuple[tuple[Snapshot, ...], str]:
@@ -51,8 +51,8 @@ def read_shared(settings: Settings) -> tuple[tuple[Snapshot, ...], str]:
     try:
         return Rds(Aws.of(settings)).list_snapshots(identifier=settings.source, shared=True), ""
     except RestoreError as error:
-        return (), _why(error)
+        return (), _describe_error(error)
 
 
-def _why(error: RestoreError) -> str:
+def _describe_error(error: RestoreError) -> str:
     return error.problem.found if error.problem else str(error)

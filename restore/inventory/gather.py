@@ -29,7 +29,7 @@ from restore.model.inventory import Inventory
 from restore.model.labels import TAG_CLOSED, TAG_ID, TAG_SOURCE, TAG_STACK
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
 from restore.model.request import LATEST, Method, Request, Settings, Traffic
-from restore.preflight.public_names import found_names, public_names
+from restore.preflight.public_names import list_found_names, list_public_names
 from restore.redaction import declare_public
 
 Value = TypeVar("Value")
@@ -73,12 +73,12 @@ class Reads:
         unexpected = next((error for _, error in errors if error and not isinstance(error, RestoreError)), None)
         if unexpected:
             raise unexpected
-        problems = [problem(subject, error) for subject, error in errors if isinstance(error, RestoreError)]
+        problems = [build_problem(subject, error) for subject, error in errors if isinstance(error, RestoreError)]
         if problems:
             raise Refused(tuple(dict.fromkeys(problems)))
 
 
-def problem(subject: str, error: RestoreError) -> Problem:
+def build_problem(subject: str, error: RestoreError) -> Problem:
     """Returns an adapter's error as one line of a refusal."""
     if error.problem:
         return error.problem
@@ -98,9 +98,9 @@ def gather(settings: Settings, now: datetime, *, room: bool = True) -> Inventory
     Without a request only what may still be open is read: the instances and the cluster. Names are declared public.
     `room`: whether an instance may be made of it, so that the operator's login and AWS's room for it count too.
     """
-    declare_public(public_names(settings))
+    declare_public(list_public_names(settings))
     inventory = _read(settings, now, room)
-    declare_public(found_names(inventory))
+    declare_public(list_found_names(inventory))
     return inventory
 
 
@@ -177,7 +177,7 @@ def _restore(
         reads.start("snapshots", lambda: Backups(snapshots=rds.list_snapshots(identifier=settings.source))),
     ]
     named = request.snapshot if request.snapshot != LATEST else None
-    named_read = reads.start("the named snapshot", lambda: _named_snapshot(settings, rds, named))
+    named_read = reads.start("the named snapshot", lambda: _find_named_snapshot(settings, rds, named))
     copy = reads.start("the copied snapshot", lambda: _copy(settings, request, rds))
     safety = reads.start(
         "the safety snapshot", lambda: rds.find_snapshot(name_safety_snapshot(settings.source, request.id))
@@ -223,7 +223,7 @@ def _restore(
     )
 
 
-def _named_snapshot(settings: Settings, rds: Rds, named: str | None) -> Snapshot | None:
+def _find_named_snapshot(settings: Settings, rds: Rds, named: str | None) -> Snapshot | None:
     """Returns the snapshot that is named; one of the source's region is asked for there."""
     if named and settings.source_region and read_region(named) == settings.source_region:
         return read_snapshot(settings, named)

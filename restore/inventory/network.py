@@ -57,14 +57,14 @@ def list_targets(context: RestoreContext) -> Iterator[Target]:
     settings = context.candidate.settings if context.candidate else origin and target_settings(context, origin)
     if settings is None:
         return
-    candidate = _as_target(context.candidate_name, settings)
+    candidate = _build_target(context.candidate_name, settings)
     yield candidate
     source = context.local_source
     if source and context.settings.runner is Runner.KUBERNETES and not is_as_to_source(context, candidate):
-        yield _as_target(source.identifier, source.settings)
+        yield _build_target(source.identifier, source.settings)
 
 
-def _as_target(instance: str, settings: InstanceSettings) -> Target:
+def _build_target(instance: str, settings: InstanceSettings) -> Target:
     groups = settings.vpc_security_group_ids
     return Target(instance, settings.port or PORT, groups, settings.db_subnet_group_name or "")
 

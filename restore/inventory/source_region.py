@@ -38,7 +38,7 @@ def read_source_region(settings: Settings, name: str) -> SourceLook:
     try:
         instance = Rds(aws, settings.tunnel).find_instance(settings.source)
     except RestoreError as error:
-        return SourceLook(SourceRegion(name, _why(error)), None)
+        return SourceLook(SourceRegion(name, _describe_error(error)), None)
     unasked: dict[str, str] = {}
     groups = Groups(aws)
 
@@ -46,13 +46,13 @@ def read_source_region(settings: Settings, name: str) -> SourceLook:
         try:
             return question()
         except RestoreError as error:
-            unasked[what] = _why(error)
+            unasked[what] = _describe_error(error)
             return None
 
     with ThreadPoolExecutor(3, thread_name_prefix="source-region") as pool:
-        names = pool.submit(read, SECURITY_GROUPS, lambda: _security_groups(groups, instance))
-        parameters = pool.submit(read, PARAMETERS, lambda: _parameters(groups, instance))
-        late = pool.submit(read, DUMPS, lambda: _late_dumps(settings, aws))
+        names = pool.submit(read, SECURITY_GROUPS, lambda: _read_security_group_names(groups, instance))
+        parameters = pool.submit(read, PARAMETERS, lambda: _read_parameters(groups, instance))
+        late = pool.submit(read, DUMPS, lambda: _list_late_dumps(settings, aws))
         return SourceLook(
             SourceRegion(
                 name,
@@ -65,21 +65,21 @@ def read_source_region(settings: Settings, name: str) -> SourceLook:
         )
 
 
-def _why(error: RestoreError) -> str:
+def _describe_error(error: RestoreError) -> str:
     return error.problem.found if error.problem else str(error)
 
 
-def _security_groups(groups: Groups, source: Instance | None) -> Mapping[str, str]:
+def _read_security_group_names(groups: Groups, source: Instance | None) -> Mapping[str, str]:
     ids = source.settings.vpc_security_group_ids if source else ()
     return {group.identifier: group.name for group in groups.find_security_groups(ids=ids)}
 
 
-def _parameters(groups: Groups, source: Instance | None) -> Mapping[str, str] | None:
+def _read_parameters(groups: Groups, source: Instance | None) -> Mapping[str, str] | None:
     name = source.settings.parameter_group_name if source else None
     return groups.read_parameters(name) if name else None
 
 
-def _late_dumps(settings: Settings, aws: Aws) -> tuple[LateDump, ...]:
+def _list_late_dumps(settings: Settings, aws: Aws) -> tuple[LateDump, ...]:
     wanted = settings.backups.source_bucket and (settings.request is None or settings.request.method is Method.DUMP)
     return list_late_dumps(settings, aws) if wanted else ()
 

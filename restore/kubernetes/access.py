@@ -21,7 +21,7 @@ REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 def review_rights(api: Api, rights: Sequence[ClusterRight]) -> RightsAnswers:
     """Returns the rights that the cluster denies. That it can't be asked is an answer too, said once."""
 
-    def denial(right: ClusterRight) -> Denied | None:
+    def find_denial(right: ClusterRight) -> Denied | None:
         status = cast("JsonBody", api.create(REVIEWS, build_review(right))["status"])
         if status.get("allowed"):
             return None
@@ -29,7 +29,7 @@ def review_rights(api: Api, rights: Sequence[ClusterRight]) -> RightsAnswers:
 
     try:
         with ThreadPoolExecutor(THREADS, thread_name_prefix="rights") as pool:
-            denials = [answer for answer in pool.map(denial, rights) if answer]
+            denials = [answer for answer in pool.map(find_denial, rights) if answer]
     except RestoreError as error:
         return RightsAnswers(not_asked=(f"rights in the cluster: {error}",))
     return RightsAnswers(len(rights), tuple(denials))

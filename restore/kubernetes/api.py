@@ -81,12 +81,12 @@ class Api:
 
     def probe(self) -> str:
         """Returns the server's version, for example `v1.36.3`: proves that it is reachable and accepts the login."""
-        return str(self._json(self._answer("GET", "/version"))["gitVersion"])
+        return str(self._parse_json(self._answer("GET", "/version"))["gitVersion"])
 
     @property
     def server(self) -> str:
         """The URL of the API server."""
-        return self._logged_in().server
+        return self._load_login().server
 
     def read_server_time(self) -> datetime | None:
         """Returns the server's clock, in whole seconds; None when an answer doesn't tell it (RFC 9110, section
@@ -96,7 +96,7 @@ class Api:
     def get(self, path: str, **query: str) -> JsonBody | None:
         """Returns one object or list; None for 404."""
         answer = self._answer("GET", path, query=query, also=(404,))
-        return None if answer.status == 404 else self._json(answer)
+        return None if answer.status == 404 else self._parse_json(answer)
 
     def read(self, path: str) -> ReadObject:
         """Returns an object; that the login may not read it is an answer too, and no error."""
@@ -121,12 +121,12 @@ class Api:
 
     def create(self, path: str, body: Mapping[str, Any]) -> JsonBody:
         """Creates an object. Raises Conflict when one of that name exists."""
-        return self._json(self._answer("POST", path, body=body))
+        return self._parse_json(self._answer("POST", path, body=body))
 
     def patch(self, path: str, body: Any, kind: str, **query: str) -> JsonBody:
         """Patches an object. `kind`: json, merge, strategic or apply (server-side). Raises Conflict when its
         resourceVersion isn't the newest."""
-        return self._json(self._answer("PATCH", path, query=query, body=body, content=PATCHES[kind]))
+        return self._parse_json(self._answer("PATCH", path, query=query, body=body, content=PATCHES[kind]))
 
     def delete(self, path: str, *, uid: str | None = None, propagation: str = "Background") -> bool:
         """Deletes an object; returns False when there was nothing to delete. `uid`: only this very object; raises
@@ -146,7 +146,7 @@ class Api:
         nobody reaches a pod's address. Redirects are followed, three at most. Raises Forbidden without the right
         `get pods/proxy`."""
         where = f"/api/v1/namespaces/{quote(namespace)}/pods/{scheme}:{quote(pod)}:{port}/proxy{path}"
-        return self._followed(where, MOST_REDIRECTS)
+        return self._follow_redirects(where, MOST_REDIRECTS)
 
     def ask_pod(self, namespace: str, pod: str, url: SplitResult, method: str, headers: Mapping[str, str]) -> PodAnswer:
         """Returns a pod's own answer to a request, sent through the API server; redirects are not followed. The server
@@ -160,13 +160,15 @@ class Api:
             _refuse(method, where, answer)
         return PodAnswer(answer.status, answer.data)
 
-    def _followed(self, path: str, redirects: int) -> int:
+    def _follow_redirects(self, path: str, redirects: int) -> int:
         answer = self._answer("GET", path, also=ANY_STATUS)
         if answer.status == 403 and PROXY in _read_message(answer):
             _refuse("GET", path, answer)
         location = urlsplit(str(answer.headers.get("Location") or ""))
         if redirects and 300 <= answer.status < 400 and location.path.startswith("/"):
-            return self._followed(location.path + (f"?{location.query}" if location.query else ""), redirects - 1)
+            return self._follow_redirects(
+                location.path + (f"?{location.query}" if location.query else ""), redirects - 1
+            )
         return answer.status
 
     def _answer(
@@ -180,7 +182,7 @@ class Api:
         also: Collection[int] = (),
         headers: Mapping[str, str] | None = None,
     ) -> ApiAnswer:
-        where = self._logged_in()
+        where = self._load_login()
         url = where.server + path + (f"?{urlencode(query)}" if query else "")
         sent = {"Accept": "application/json, */*", **(headers or {}), **where.build_headers()}
         encoded = None
@@ -191,17 +193,17 @@ class Api:
             _refuse(method, path, answer)
         return answer
 
-    def _json(self, answer: ApiAnswer) -> JsonBody:
+    def _parse_json(self, answer: ApiAnswer) -> JsonBody:
         try:
             return cast("JsonBody", json.loads(answer.data))
         except ValueError as error:
             found = "an answer that is no JSON"
             needed = "a Kubernetes API server"
             raise PermanentError.of(
-                Problem(f"{self._logged_in().server}", found, needed, "kubectl config view --minify")
+                Problem(f"{self._load_login().server}", found, needed, "kubectl config view --minify")
             ) from error
 
-    def _logged_in(self) -> connection.ClusterLogin:
+    def _load_login(self) -> connection.ClusterLogin:
         with self._lock:
             if self._login is None:
                 self._login = connection.load(self._kubeconfig, self._context)

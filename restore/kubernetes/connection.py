@@ -107,7 +107,7 @@ def _read(configuration: Any, kubeconfig: str | None, context: str | None) -> No
         untyped.load_kube_config_from_dict(yaml.safe_load(kubeconfig), persist_config=False, **where)
     elif kubeconfig:
         untyped.load_kube_config(str(Path(kubeconfig).expanduser()), persist_config=False, **where)
-    elif os.environ.get(IN_CLUSTER) and not context and not _default_exists(untyped.KUBE_CONFIG_DEFAULT_LOCATION):
+    elif os.environ.get(IN_CLUSTER) and not context and not _has_default(untyped.KUBE_CONFIG_DEFAULT_LOCATION):
         untyped.load_incluster_config(client_configuration=configuration)
     else:
         untyped.load_kube_config(persist_config=False, **where)
@@ -119,7 +119,7 @@ def is_content(kubeconfig: str) -> bool:
     return "\n" in kubeconfig or kubeconfig.lstrip().startswith("{")
 
 
-def _default_exists(locations: str) -> bool:
+def _has_default(locations: str) -> bool:
     return any(Path(item).expanduser().exists() for item in locations.split(os.pathsep) if item)
 
 

@@ -52,7 +52,7 @@ def find_owners(kind: str, item: KubeObject, namespace: str) -> tuple[Owner, ...
 
 def _find_argo(metadata: KubeObject, labels: Mapping[str, str], notes: Mapping[str, str]) -> Iterator[Owner]:
     application = notes.get(ARGO_ID, "").split(":", 1)[0] or labels.get(ARGO_LABEL)
-    if not application and _written_by(metadata, "argocd"):
+    if not application and _is_written_by(metadata, "argocd"):
         application = labels.get(ARGO_SHARED_LABEL) or "unknown"
     if application:
         namespace, _, name = application.rpartition("_")
@@ -62,7 +62,7 @@ def _find_argo(metadata: KubeObject, labels: Mapping[str, str], notes: Mapping[s
         yield Owner("ArgoCD", name, namespace, path, stop, resume)
 
 
-def _written_by(metadata: KubeObject, prefix: str) -> bool:
+def _is_written_by(metadata: KubeObject, prefix: str) -> bool:
     entries = cast("Sequence[KubeObject]", metadata.get("managedFields") or ())
     return any(str(entry.get("manager", "")).startswith(prefix) for entry in entries)
 

@@ -18,7 +18,7 @@ from restore.kubernetes.other_writers import MANAGED_BY
 from restore.kubernetes.parse import parse_texts
 from restore.kubernetes.pods import Pod, parse_pod, shorten_reason
 from restore.polling import wait_for
-from restore.redaction import redacted, register_secret
+from restore.redaction import redact, register_secret
 
 STUCK_SECONDS = 45.0
 """A container that waits for longer than this for one of STUCK is not going to start."""
@@ -54,10 +54,10 @@ class JobResult:
     @property
     def without_image(self) -> bool:
         """Whether its node couldn't get the image."""
-        return _any_named(self.reasons, WITHOUT_IMAGE)
+        return _has_any_of(self.reasons, WITHOUT_IMAGE)
 
 
-def _any_named(reasons: Sequence[str], names: Sequence[str]) -> bool:
+def _has_any_of(reasons: Sequence[str], names: Sequence[str]) -> bool:
     """Whether a container waits for one of these, as kubelets name it."""
     return any(f": {name}" in reason for reason in reasons for name in names)
 
@@ -102,12 +102,12 @@ def list_jobs(api: Api, namespace: str, labels: Mapping[str, str]) -> tuple[Foun
     """Returns this program's Jobs with these labels."""
     selector = ",".join(f"{name}={value}" for name, value in (*labels.items(), MANAGED_BY))
     items = api.list_items(f"/apis/batch/v1/namespaces/{quote(namespace)}/jobs", labelSelector=selector)
-    return tuple(_found_job(item) for item in items)
+    return tuple(_parse_found_job(item) for item in items)
 
 
-def _found_job(item: JsonBody) -> FoundJob:
+def _parse_found_job(item: JsonBody) -> FoundJob:
     metadata, spec = item["metadata"], cast("JsonBody", item.get("spec") or {})
-    ended = _condition_time(item)
+    ended = _find_condition_time(item)
     return FoundJob(
         str(metadata["name"]),
         str(metadata["uid"]),
@@ -117,15 +117,15 @@ def _found_job(item: JsonBody) -> FoundJob:
     )
 
 
-def _conditions(job: JsonBody) -> list[JsonBody]:
+def _list_end_conditions(job: JsonBody) -> list[JsonBody]:
     """The conditions that end a Job: Complete, Failed."""
     status: JsonBody = job.get("status") or {}
     items = cast("list[JsonBody]", status.get("conditions") or [])
     return [item for item in items if item.get("status") == "True" and item.get("type") in {"Complete", "Failed"}]
 
 
-def _condition_time(job: JsonBody) -> datetime | None:
-    times = [datetime.fromisoformat(str(item["lastTransitionTime"])) for item in _conditions(job)]
+def _find_condition_time(job: JsonBody) -> datetime | None:
+    times = [datetime.fromisoformat(str(item["lastTransitionTime"])) for item in _list_end_conditions(job)]
     return max(times, default=None)
 
 
@@ -153,14 +153,14 @@ class _Seen:
     @property
     def condition(self) -> str:
         """`Complete`, or why it failed; empty while it runs."""
-        for item in _conditions(self.job):
+        for item in _list_end_conditions(self.job):
             reason = shorten_reason(str(item.get("reason") or "Failed"), item.get("message"))
             return "Complete" if item["type"] == "Complete" else reason
         return ""
 
     @property
     def stuck(self) -> bool:
-        return self.pod is not None and _any_named(self.pod.reasons, STUCK)
+        return self.pod is not None and _has_any_of(self.pod.reasons, STUCK)
 
 
 class JobRun:
@@ -182,7 +182,7 @@ class JobRun:
         if existing is None:
             return None
         _must_be_ours(self._job, "Job", existing)
-        return _found_job(existing)
+        return _parse_found_job(existing)
 
     def create(self) -> str:
         """Makes the Job, suspended; returns its uid."""
@@ -230,17 +230,17 @@ class JobRun:
     def await_result(self, uid: str, look: Look | None = None) -> JobResult:
         """Waits for its end, or until it can't start. `look` is told at each look what there is to tell."""
 
-        def over(seen: _Seen) -> bool:
+        def is_over(seen: _Seen) -> bool:
             if look and seen.pod and seen.pod.phase != "Pending":
-                look.lines(self._last_lines(seen.pod))
-            elif look and (reasons := self._waiting_for(seen, uid)):
+                look.lines(self._read_last_lines(seen.pod))
+            elif look and (reasons := self._list_waiting_reasons(seen, uid)):
                 look.waits("; ".join(reasons))
-            return self._over(seen)
+            return self._is_over(seen)
 
         try:
             seen = wait_for(
-                lambda: self._seen(uid),
-                over,
+                lambda: self._look_at_job(uid),
+                is_over,
                 stop=self._stop,
                 deadline=self._deadline,
                 subject=f"Job {self._job.name}",
@@ -251,27 +251,27 @@ class JobRun:
         except TemporaryError:
             if self._stop.is_set():
                 raise
-            seen = self._seen(uid)
-        return self._told(seen, uid)
+            seen = self._look_at_job(uid)
+        return self._build_result(seen, uid)
 
-    def _waiting_for(self, seen: _Seen, uid: str) -> list[str]:
+    def _list_waiting_reasons(self, seen: _Seen, uid: str) -> list[str]:
         """Why no container runs yet; nothing while one is just being started."""
-        reasons = list(seen.pod.reasons) if seen.pod else self._warnings(uid)
+        reasons = list(seen.pod.reasons) if seen.pod else self._list_warnings(uid)
         return [reason for reason in reasons if not reason.endswith(STARTING)]
 
-    def _warnings(self, uid: str) -> list[str]:
+    def _list_warnings(self, uid: str) -> list[str]:
         """What the cluster says of a Job that gets no pod."""
         events = self._api.list_items(self.events, fieldSelector=f"involvedObject.uid={uid},type=Warning")
         return [shorten_reason(str(item.get("reason")), item.get("message")) for item in events]
 
-    def _last_lines(self, pod: Pod) -> list[str]:
+    def _read_last_lines(self, pod: Pod) -> list[str]:
         """None where the log can't be had: it is looked at again."""
         with contextlib.suppress(RestoreError):
             text = self._api.read_text(f"{self.pods}/{quote(pod.name)}/log", tailLines=str(SHOWN), limitBytes=str(MOST))
-            return redacted(text).splitlines()
+            return redact(text).splitlines()
         return []
 
-    def _seen(self, uid: str) -> _Seen:
+    def _look_at_job(self, uid: str) -> _Seen:
         answer = self._api.get(self.path)
         if answer is None or answer["metadata"]["uid"] != uid:
             raise PermanentError.of(_build_removed(self._job))
@@ -279,39 +279,39 @@ class JobRun:
         newest = max(pods, key=lambda item: str(item["metadata"].get("creationTimestamp")), default=None)
         return _Seen(answer, parse_pod(newest) if newest else None)
 
-    def _over(self, seen: _Seen) -> bool:
+    def _is_over(self, seen: _Seen) -> bool:
         if not seen.stuck:
             self._stuck_since = None
             return seen.ended
         self._stuck_since = self._stuck_since or time.monotonic()
         return seen.ended or time.monotonic() - self._stuck_since > STUCK_SECONDS
 
-    def _told(self, seen: _Seen, uid: str) -> JobResult:
+    def _build_result(self, seen: _Seen, uid: str) -> JobResult:
         succeeded = seen.condition == "Complete"
-        reasons = () if succeeded else tuple(dict.fromkeys(self._reasons(seen, uid)))
+        reasons = () if succeeded else tuple(dict.fromkeys(self._list_reasons(seen, uid)))
         return JobResult(
             succeeded=succeeded,
             exit_code=seen.pod.exit_code if seen.pod else None,
-            lines=tuple(redacted(self._log(seen.pod)).splitlines()),
-            reasons=tuple(redacted(reason) for reason in reasons),
+            lines=tuple(redact(self._read_log(seen.pod)).splitlines()),
+            reasons=tuple(redact(reason) for reason in reasons),
             pod=seen.pod.name if seen.pod else None,
             node=seen.pod.node if seen.pod else None,
             ended=seen.ended,
             stuck=seen.stuck,
         )
 
-    def _log(self, pod: Pod | None) -> str:
+    def _read_log(self, pod: Pod | None) -> str:
         """Empty when it can't be had, as that of a pod that never started."""
         if pod is None or pod.phase == "Pending":
             return ""
         return self._api.read_text(f"{self.pods}/{quote(pod.name)}/log", tailLines=str(LINES))
 
-    def _reasons(self, seen: _Seen, uid: str) -> list[str]:
+    def _list_reasons(self, seen: _Seen, uid: str) -> list[str]:
         told = list(seen.pod.reasons if seen.pod else ())
         if seen.condition:
             told.append(seen.condition)
         if seen.pod is None:
-            told += self._warnings(uid)
+            told += self._list_warnings(uid)
         return told or ["out of time: it was still running"]
 
 

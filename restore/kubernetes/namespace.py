@@ -16,11 +16,11 @@ from restore.kubernetes.other_writers import (
     Workloads,
     find_writers,
     list_other_workloads,
-    name_of,
+    read_name,
     read_pod_spec,
 )
 from restore.kubernetes.pods import Pod, parse_pod
-from restore.kubernetes.references import Use, find_references, list_unreadable, uses
+from restore.kubernetes.references import Use, find_references, list_unreadable, list_uses
 from restore.kubernetes.secret_controllers import find_secret_controllers, list_secret_writers
 from restore.model.cluster import Cluster, ConnectionSecret, Deployment, Reference, Writer
 from restore.model.labels import ANNOTATION_ID
@@ -43,13 +43,13 @@ class Namespace:
     def read_cluster(self, apps: Sequence[str], secret: SecretKey) -> Cluster:
         """Reads Deployments, writers and the connection secret, read side by side."""
         with ThreadPoolExecutor(THREADS, thread_name_prefix="cluster") as pool:
-            secret_read = pool.submit(self._secret, secret.name)
-            workloads = self._workloads(pool.map)
+            secret_read = pool.submit(self._read_secret, secret.name)
+            workloads = self._read_workloads(pool.map)
             connection_secret = secret_read.result()
-            references, unread = self._references(workloads, apps, secret, pool.map)
+            references, unread = self._list_references(workloads, apps, secret, pool.map)
             return Cluster(
                 deployments=_read_deployments(workloads.deployments, [*apps, *_list_held(workloads.deployments)]),
-                writers=self._writers(workloads, connection_secret, apps, secret, pool.map),
+                writers=self._list_writers(workloads, connection_secret, apps, secret, pool.map),
                 secret=_read_connection_secret(connection_secret, secret),
                 references=references,
                 unread=unread,
@@ -57,24 +57,26 @@ class Namespace:
 
     def find_references(self, apps: Sequence[str], secret: SecretKey) -> tuple[Reference, ...]:
         """Returns the values that the applications' pods get besides what the switch writes."""
-        return self._references(Workloads(self._api.list_items(self._list("deployments"))), apps, secret, map)[0]
+        return self._list_references(Workloads(self._api.list_items(self._list("deployments"))), apps, secret, map)[0]
 
-    def _references(
+    def _list_references(
         self, workloads: Workloads, apps: Sequence[str], secret: SecretKey, run: Run
     ) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
         """What else runs in the namespace is named by kind and name."""
-        specs = {name_of(item): read_pod_spec(item) for item in workloads.deployments if name_of(item) in apps}
+        specs = {read_name(item): read_pod_spec(item) for item in workloads.deployments if read_name(item) in apps}
         specs |= {f"{kind}/{name}": spec for kind, name, spec in list_other_workloads(workloads, apps)}
-        used = {use.format_path(self.name): use for spec in specs.values() for use in uses(spec)}
-        reads = self._reads(used, run)
+        used = {use.format_path(self.name): use for spec in specs.values() for use in list_uses(spec)}
+        reads = self._read_objects(used, run)
         objects = {path: read.item for path, read in reads.items() if read.item}
         switched = {Use("Secret", secret.name, key) for key in secret.switched_keys}
         in_specs = (
             item for app, spec in specs.items() for item in find_references(app, spec, objects, self.name, switched)
         )
         unread = {f"{used[path].kind} {used[path].name}" for path, read in reads.items() if read.forbidden}
-        deployments = (item for item in workloads.deployments if name_of(item) in apps)
-        unread |= {what for item in deployments for what in list_unreadable(read_pod_spec(item), _annotations_of(item))}
+        deployments = (item for item in workloads.deployments if read_name(item) in apps)
+        unread |= {
+            what for item in deployments for what in list_unreadable(read_pod_spec(item), _read_annotations(item))
+        }
         return tuple(dict.fromkeys(in_specs)), tuple(sorted(unread))
 
     def read_deployments(self, names: Sequence[str]) -> Mapping[str, Deployment | None]:
@@ -83,16 +85,16 @@ class Namespace:
 
     def find_secret_writers(self, secret: SecretKey) -> tuple[Writer, ...]:
         """Returns who puts the connection secret back; empty when there is no such Secret."""
-        item = self._secret(secret.name)
-        return self._secret_writers(item, secret, map) if item else ()
+        item = self._read_secret(secret.name)
+        return self._list_secret_writers(item, secret, map) if item else ()
 
     def read_connection_secret(self, secret: SecretKey) -> ConnectionSecret | None:
         """Returns the Secret, its URL registered as a secret value; None when there is no such Secret."""
-        return _read_connection_secret(self._secret(secret.name), secret)
+        return _read_connection_secret(self._read_secret(secret.name), secret)
 
     def list_pods(self, selector: str) -> tuple[Pod, ...]:
         """Returns the pods of a label selector, terminating ones too, by name."""
-        listed = (parse_pod(item) for item in self._api.list_items(self._path("pods"), labelSelector=selector))
+        listed = (parse_pod(item) for item in self._api.list_items(self._build_path("pods"), labelSelector=selector))
         return tuple(sorted(listed, key=lambda item: item.name))
 
     def hand_back_deployment(self, name: str) -> bool:
@@ -106,7 +108,7 @@ class Namespace:
     def hand_back_secret(self, secret: SecretKey) -> bool:
         """Returns the same for the connection secret's keys; their values stay."""
         return self._hand_back(
-            self._path("secrets", secret.name), *(("f:data", f"f:{k}") for k in secret.switched_keys)
+            self._build_path("secrets", secret.name), *(("f:data", f"f:{k}") for k in secret.switched_keys)
         )
 
     def _hand_back(self, path: str, field: Sequence[str], *more: Sequence[str]) -> bool:
@@ -122,20 +124,20 @@ class Namespace:
 
         return retry(hand_back, subject=f"handing back {path}")
 
-    def _path(self, resource: str, name: str = "") -> str:
+    def _build_path(self, resource: str, name: str = "") -> str:
         return f"/api/v1/namespaces/{quote(self.name)}/{resource}" + (f"/{quote(name)}" if name else "")
 
     def _list(self, field: str) -> str:
         return LISTS[field].format(namespace=quote(self.name))
 
-    def _secret(self, name: str) -> JsonBody | None:
-        return self._api.get(self._path("secrets", name))
+    def _read_secret(self, name: str) -> JsonBody | None:
+        return self._api.get(self._build_path("secrets", name))
 
-    def _workloads(self, run: Callable[..., Iterable[list[JsonBody]]]) -> Workloads:
-        lists = run(self._items, LISTS)
+    def _read_workloads(self, run: Callable[..., Iterable[list[JsonBody]]]) -> Workloads:
+        lists = run(self._list_items, LISTS)
         return Workloads(**dict(zip(LISTS, lists, strict=True)))
 
-    def _items(self, field: str) -> list[JsonBody]:
+    def _list_items(self, field: str) -> list[JsonBody]:
         """A server without KEDA (or Argo, or Knative) says "forbidden" and not "unknown" to who has no right to its
         objects."""
         group = next((group for group in OPTIONAL if LISTS[field].startswith(group)), None)
@@ -146,7 +148,7 @@ class Namespace:
                 return []
         return self._api.list_items(self._list(field))
 
-    def _writers(
+    def _list_writers(
         self,
         workloads: Workloads,
         secret: JsonBody | None,
@@ -154,38 +156,38 @@ class Namespace:
         key: SecretKey,
         run: Run,
     ) -> tuple[Writer, ...]:
-        owned = [("Deployment", item) for item in workloads.deployments if name_of(item) in apps]
+        owned = [("Deployment", item) for item in workloads.deployments if read_name(item) in apps]
         owned += [("Secret", secret)] if secret else []
         owners = {owner for kind, item in owned for owner in gitops.find_owners(kind, item, self.name)}
-        reads = self._reads((owner.path for owner in owners if owner.path), run)
+        reads = self._read_objects((owner.path for owner in owners if owner.path), run)
         return (
             *find_writers(workloads, self.name, apps, key.name),
             *gitops.list_writers(owned, self.name, reads),
-            *(self._secret_writers(secret, key, run) if secret else ()),
+            *(self._list_secret_writers(secret, key, run) if secret else ()),
         )
 
-    def _secret_writers(self, item: JsonBody, secret: SecretKey, run: Run) -> tuple[Writer, ...]:
+    def _list_secret_writers(self, item: JsonBody, secret: SecretKey, run: Run) -> tuple[Writer, ...]:
         controllers = find_secret_controllers(item, self.name, secret.key, secret.controller)
-        reads = self._reads((path for controller in controllers for path in controller.reads), run)
+        reads = self._read_objects((path for controller in controllers for path in controller.reads), run)
         return list_secret_writers(item, self.name, controllers, reads)
 
-    def _reads(self, paths: Iterable[str], run: Run) -> dict[str, ReadObject]:
+    def _read_objects(self, paths: Iterable[str], run: Run) -> dict[str, ReadObject]:
         distinct = sorted(set(paths))
         return dict(zip(distinct, run(self._api.read, distinct), strict=True))
 
 
 def _read_deployments(items: Sequence[Mapping[str, object]], names: Sequence[str]) -> dict[str, Deployment | None]:
-    by_name = {name_of(item): item for item in items}
+    by_name = {read_name(item): item for item in items}
     return {name: parse.parse_deployment(by_name[name]) if name in by_name else None for name in names}
 
 
-def _annotations_of(item: Mapping[str, object]) -> Mapping[str, str]:
+def _read_annotations(item: Mapping[str, object]) -> Mapping[str, str]:
     return parse.parse_deployment(item).template_annotations
 
 
 def _list_held(items: Sequence[Mapping[str, Any]]) -> list[str]:
     """Returns the Deployments that a restore has taken over, also those that the configuration no longer names."""
-    notes = ((name_of(item), parse.parse_deployment(item).annotations) for item in items)
+    notes = ((read_name(item), parse.parse_deployment(item).annotations) for item in items)
     return [name for name, annotations in notes if ANNOTATION_ID in annotations]
 
 

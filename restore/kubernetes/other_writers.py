@@ -84,7 +84,7 @@ def find_writers(workloads: Workloads, namespace: str, apps: Collection[str], se
     )
 
 
-def name_of(item: KubeObject) -> str:
+def read_name(item: KubeObject) -> str:
     return str(item["metadata"]["name"])
 
 
@@ -103,8 +103,8 @@ def _list_autoscalers(items: Sequence[KubeObject], namespace: str, apps: Collect
         if kind == "Deployment" and target in apps:
             low = _read_spec(item).get("minReplicas", 1)
             detail = f"scales Deployment {target} (at least {low}); inactive while it is at zero replicas"
-            stop = f"kubectl --namespace {namespace} delete hpa {name_of(item)}"
-            yield Writer("HorizontalPodAutoscaler", name_of(item), detail, stop, blocking=False)
+            stop = f"kubectl --namespace {namespace} delete hpa {read_name(item)}"
+            yield Writer("HorizontalPodAutoscaler", read_name(item), detail, stop, blocking=False)
 
 
 def _list_scaled_objects(items: Sequence[KubeObject], namespace: str, apps: Collection[str]) -> Iterator[Writer]:
@@ -114,10 +114,10 @@ def _list_scaled_objects(items: Sequence[KubeObject], namespace: str, apps: Coll
             notes = parse_texts(item["metadata"].get("annotations"))
             resting = _is_paused(item) or notes.get(PAUSED_REPLICAS) == "0"
             rest = "paused" if resting else "brings it back from zero replicas"
-            annotate = f"kubectl --namespace {namespace} annotate scaledobject {name_of(item)}"
+            annotate = f"kubectl --namespace {namespace} annotate scaledobject {read_name(item)}"
             resume = f"{annotate} {PAUSED}- {PAUSED_REPLICAS}-" if resting else ""
             detail = f"scales Deployment {target}; {rest}"
-            yield Writer("ScaledObject", name_of(item), detail, f"{annotate} {PAUSED}=true", not resting, resume)
+            yield Writer("ScaledObject", read_name(item), detail, f"{annotate} {PAUSED}=true", not resting, resume)
 
 
 def _list_starter(
@@ -132,7 +132,7 @@ def _list_starter(
     detail = f"{'is suspended' if resting else does}{f', with the secret {secret}' if uses else ', without the secret'}"
     if uses or not resting:
         resume = commands[1] if resting else ""
-        yield Writer(kind, name_of(item), detail, commands[0], blocking=uses and not resting, resume=resume)
+        yield Writer(kind, read_name(item), detail, commands[0], blocking=uses and not resting, resume=resume)
 
 
 def _is_paused(scaled: KubeObject) -> bool:
@@ -142,7 +142,7 @@ def _is_paused(scaled: KubeObject) -> bool:
 def _list_scaled_jobs(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     for item in items:
         resting = _is_paused(item)
-        annotate = f"kubectl --namespace {namespace} annotate scaledjob {name_of(item)} {PAUSED}"
+        annotate = f"kubectl --namespace {namespace} annotate scaledjob {read_name(item)} {PAUSED}"
         commands = (f"{annotate}=true", f"{annotate}-")
         yield from _list_starter(
             "ScaledJob", item, "starts Jobs by itself", _read_spec(item), secret, commands, resting=resting
@@ -163,7 +163,7 @@ def _list_workflows(items: Sequence[KubeObject], namespace: str, secret: str) ->
         if status.get("phase") not in ENDED:
             spec = _resolve_template({"own": _read_spec(item)}, "own", secret)
             patch = """--type merge --patch '{"spec":{"shutdown":"Stop"}}'"""
-            stop = f"kubectl --namespace {namespace} patch workflow {name_of(item)} {patch}"
+            stop = f"kubectl --namespace {namespace} patch workflow {read_name(item)} {patch}"
             yield from _list_starter("Workflow", item, "is running", spec, secret, (stop, ""), resting=False)
 
 
@@ -179,7 +179,7 @@ def _resolve_template(spec: KubeObject, field_name: str, secret: str) -> KubeObj
 def _list_rollouts(items: Sequence[KubeObject], namespace: str, apps: Collection[str], secret: str) -> Iterator[Writer]:
     """An Argo Rollout that runs the pods of a Deployment: the Deployment at zero replicas stops none of them."""
     for item in items:
-        spec, name = _read_spec(item), name_of(item)
+        spec, name = _read_spec(item), read_name(item)
         reference: KubeObject = spec.get("workloadRef") or {}
         replicas = spec.get("replicas", 1)
         patch = f"kubectl --namespace {namespace} patch rollout {name} --type merge --patch"
@@ -198,7 +198,7 @@ def _list_rollouts(items: Sequence[KubeObject], namespace: str, apps: Collection
 def _list_knative_services(items: Sequence[KubeObject], namespace: str, secret: str) -> Iterator[Writer]:
     """Any request brings one back from zero, whatever its Deployment's replicas are."""
     for item in items:
-        stop = f"kubectl --namespace {namespace} delete service.serving.knative.dev {name_of(item)}"
+        stop = f"kubectl --namespace {namespace} delete service.serving.knative.dev {read_name(item)}"
         commands = (f"{stop} (its manifest brings it back afterwards)", "")
         yield from _list_starter(
             "KnativeService", item, "starts pods at a request", _read_spec(item), secret, commands, resting=False
@@ -232,7 +232,7 @@ def _is_active(job: KubeObject) -> bool:
 
 def _format_suspending(namespace: str, word: str, item: KubeObject) -> tuple[str, str]:
     """Returns the commands that suspend it and let it go on."""
-    kubectl = f"kubectl --namespace {namespace} patch {word} {name_of(item)}"
+    kubectl = f"kubectl --namespace {namespace} patch {word} {read_name(item)}"
     how = " --type merge" if word == "cronworkflow" else ""  # the API patches custom resources in no other way
     stop, resume = (f"""{kubectl}{how} --patch '{{"spec":{{"suspend":{value}}}}}'""" for value in ("true", "false"))
     return stop, resume
@@ -243,7 +243,7 @@ def _list_others(
 ) -> Iterator[Writer]:
     """Workloads that have the same secret: they write to the source while the apps don't."""
     for item in items:
-        name, replicas = name_of(item), _read_spec(item).get("replicas", 1)
+        name, replicas = read_name(item), _read_spec(item).get("replicas", 1)
         if KNATIVE_LABEL in parse_texts(item["metadata"].get("labels")):
             continue  # told as the Service that it belongs to
         if name not in apps and replicas and references_secret(_find_template_spec(_read_spec(item)), secret):
@@ -279,34 +279,34 @@ def list_pod_writers(pods: Sequence[NodePod], namespace: str, secret: str) -> tu
 def list_other_workloads(workloads: Workloads, apps: Collection[str]) -> Iterator[tuple[str, str, KubeObject]]:
     """Returns kind, name and pod specification of what else runs, or starts by itself."""
     for item in workloads.deployments:
-        if name_of(item) not in apps and _read_spec(item).get("replicas", 1):
-            yield "Deployment", name_of(item), read_pod_spec(item)
+        if read_name(item) not in apps and _read_spec(item).get("replicas", 1):
+            yield "Deployment", read_name(item), read_pod_spec(item)
     for item in workloads.stateful_sets:
         if _read_spec(item).get("replicas", 1):
-            yield "StatefulSet", name_of(item), read_pod_spec(item)
-    yield from (("DaemonSet", name_of(item), read_pod_spec(item)) for item in workloads.daemon_sets)
+            yield "StatefulSet", read_name(item), read_pod_spec(item)
+    yield from (("DaemonSet", read_name(item), read_pod_spec(item)) for item in workloads.daemon_sets)
     for item in workloads.cron_jobs:
         if not _read_spec(item).get("suspend"):
             yield (
                 "CronJob",
-                name_of(item),
+                read_name(item),
                 _find_template_spec(_read_spec(cast("KubeObject", _read_spec(item).get("jobTemplate") or {}))),
             )
     for item in workloads.jobs:
         if _is_active(item) and parse_texts(item["metadata"].get("labels")).get(MANAGED_BY[0]) != MANAGED_BY[1]:
-            yield "Job", name_of(item), read_pod_spec(item)
-    yield from _other_custom_resources(workloads)
+            yield "Job", read_name(item), read_pod_spec(item)
+    yield from _list_other_custom_resources(workloads)
 
 
-def _other_custom_resources(workloads: Workloads) -> Iterator[tuple[str, str, KubeObject]]:
+def _list_other_custom_resources(workloads: Workloads) -> Iterator[tuple[str, str, KubeObject]]:
     for item in workloads.scaled_jobs:
         if not _is_paused(item):
             job: KubeObject = _read_spec(item).get("jobTargetRef") or {}
-            yield "ScaledJob", name_of(item), _find_template_spec(job)
+            yield "ScaledJob", read_name(item), _find_template_spec(job)
     for item in workloads.rollouts:
         if _read_spec(item).get("replicas", 1):  # of a workloadRef the template is empty, and that Deployment's counts
-            yield "Rollout", name_of(item), read_pod_spec(item)
-    yield from (("KnativeService", name_of(item), read_pod_spec(item)) for item in workloads.knative_services)
+            yield "Rollout", read_name(item), read_pod_spec(item)
+    yield from (("KnativeService", read_name(item), read_pod_spec(item)) for item in workloads.knative_services)
 
 
 def read_pod_spec(item: KubeObject) -> KubeObject:

@@ -39,7 +39,7 @@ class Use:
         return f"/api/v1/namespaces/{namespace}/{self.kind.lower()}s/{self.name}"
 
 
-def uses(pod_spec: KubeObject) -> set[Use]:
+def list_uses(pod_spec: KubeObject) -> set[Use]:
     """Returns the ConfigMaps and Secrets that a pod gets: by variable, all variables, volume or projected volume."""
     names: set[Use] = set()
     for container in _list_containers(pod_spec):
@@ -113,7 +113,7 @@ def find_references(
         words = [str(word) for field in ("command", "args") for word in container.get(field) or ()]
         if words:
             yield Reference(app, f"args/{container['name']}", " ".join(words))
-    for use in sorted(uses(pod_spec), key=lambda use: (use.kind, use.name, use.key or "")):
+    for use in sorted(list_uses(pod_spec), key=lambda use: (use.kind, use.name, use.key or "")):
         texts = read_values(use.kind, objects.get(use.format_path(namespace), {}))
         for key, text in texts.items():
             if use.key in (None, key) and Use(use.kind, use.name, key) not in switched:

@@ -211,7 +211,9 @@ def _build_writer(
     forbidden = unreadable or stopped.forbidden
     unknown = "; whether it is paused can't be read, the right is missing (docs/permissions.md)" if forbidden else ""
     detail = f"writes Secret {secret} and would put its former value back{unknown}"
-    return Writer(controller.kind, controller.name, detail, _stop(controller, kubectl, secret, item), True)
+    return Writer(
+        controller.kind, controller.name, detail, _build_stop_commands(controller, kubectl, secret, item), True
+    )
 
 
 def _is_stopped(deployment: KubeObject | None) -> bool:
@@ -262,7 +264,7 @@ def _merge(kubectl: str, controller: SecretController, patch: str) -> str:
     return f"{kubectl} patch {controller.kind.lower()} {controller.name} --type merge --patch '{patch}'"
 
 
-def _stop(controller: SecretController, kubectl: str, secret: str, item: KubeObject | None) -> str:
+def _build_stop_commands(controller: SecretController, kubectl: str, secret: str, item: KubeObject | None) -> str:
     """Returns the commands that pause it; none touches another Secret, but for those that stop the controller."""
     match controller.kind:
         case "ExternalSecret":

@@ -23,9 +23,9 @@ class SecretValues:
 
 def read_values(api: Api, namespace: str, name: str) -> SecretValues:
     """Reads a Secret that is there; empty for one that isn't. Errors as of Api."""
-    item = api.get(_path(namespace, name)) or {"metadata": {}}
+    item = api.get(_build_path(namespace, name)) or {"metadata": {}}
     data: Mapping[str, str] = item.get("data") or {}
-    decoded = {key: _text(value) for key, value in data.items()}
+    decoded = {key: _decode(value) for key, value in data.items()}
     texts = {key: text for key, text in decoded.items() if text is not None}
     return SecretValues(texts, str(item["metadata"].get("resourceVersion", "")))
 
@@ -40,14 +40,14 @@ def write_values(
     data = {key: base64.b64encode(text.encode()).decode() for key, text in changed.items()}
     body = {"metadata": {"resourceVersion": read.version}, "data": data}
     owner = (manager or FIELD_MANAGER).partition("/")[0]
-    api.patch(_path(namespace, name), body, "merge", fieldManager=owner)
+    api.patch(_build_path(namespace, name), body, "merge", fieldManager=owner)
 
 
-def _path(namespace: str, name: str) -> str:
+def _build_path(namespace: str, name: str) -> str:
     return f"/api/v1/namespaces/{quote(namespace)}/secrets/{quote(name)}"
 
 
-def _text(value: str) -> str | None:
+def _decode(value: str) -> str | None:
     try:
         return base64.b64decode(value, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):

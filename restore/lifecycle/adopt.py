@@ -18,13 +18,13 @@ from restore.config.settings import POINTS
 from restore.errors import Problem, Refused
 from restore.lifecycle.close import OF_ONE_RESTORE
 from restore.model.dump import DumpVersion
-from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, list_needed_gates, move_of
+from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, determine_move, list_needed_gates
 from restore.model.labels import TAG_ID, TAG_POINT, TAG_STACK
 from restore.model.planned import Plan
 from restore.model.rds import Instance, InstanceSettings
 from restore.model.request import LATEST, Method, Traffic
 from restore.redaction import MASK
-from restore.units import clock
+from restore.units import format_moment
 
 EVIDENCED = (CONFORMED, SCANNED, IMPORTED, VALIDATED)
 """The gates whose proofs last, in the order in which one needs the other; those of traffic are proved at each move."""
@@ -136,7 +136,7 @@ def make_adoption(
         apps=(),
         secret=None,
         rename=None,
-        safety_snapshot=None if move_of(plan) is Move.NONE else plan.adopt_safety,
+        safety_snapshot=None if determine_move(plan) is Move.NONE else plan.adopt_safety,
         copy=plan.copy if plan.copy and plan.copy.adopt else None,
         parameter_group=plan.parameter_group if plan.parameter_group and plan.parameter_group.adopt else None,
         settings=read_settings(conformed, WANTED) if conformed else plan.settings,
@@ -207,7 +207,7 @@ def render(adoption: Adoption, stack: str, evidence: str) -> str:
         lines.append(f"Imported: parameter group {plan.parameter_group.name}")
     for gate, record in adoption.proofs.items():
         lines.append(
-            f"Receipt of {gate}: proved {clock(datetime.fromisoformat(str(record.get('ended'))))}, by {evidence}"
+            f"Receipt of {gate}: proved {format_moment(datetime.fromisoformat(str(record.get('ended'))))}, by {evidence}"
         )
     if adoption.changed:
         lines.append(f"Changed in AWS since the proofs, which no longer hold: {', '.join(adoption.changed)}")

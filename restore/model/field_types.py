@@ -137,7 +137,7 @@ Quantity = Annotated[
 ]
 
 
-def _local_address(text: str) -> str:
+def _parse_local_address(text: str) -> str:
     """Raises Fault for what libpq takes as no `hostaddr` and `port`."""
     needed = "an IP address and a port, such as 127.0.0.1:15432 or [::1]:15432"
     address, _, port = text.rpartition(":")
@@ -150,5 +150,5 @@ def _local_address(text: str) -> str:
     return text
 
 
-LocalAddress = Annotated[str, AfterValidator(_local_address)]
+LocalAddress = Annotated[str, AfterValidator(_parse_local_address)]
 KeyPrefix = Annotated[str, AfterValidator(lambda prefix: prefix.removeprefix("/"))]

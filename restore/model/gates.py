@@ -71,7 +71,7 @@ GATES = (QUIESCED, SCANNED, CONFORMED, IMPORTED, VALIDATED, APPROVED, SWITCHED, 
 BY_NAME = {gate.name: gate for gate in GATES}
 
 
-def move_of(plan: Plan) -> Move:
+def determine_move(plan: Plan) -> Move:
     """Returns what this plan does to traffic. It has applications as soon as traffic was moved once."""
     match plan.traffic:
         case Traffic.FROZEN:
@@ -84,7 +84,7 @@ def move_of(plan: Plan) -> Move:
 
 def list_needed_gates(plan: Plan) -> tuple[GateDefinition, ...]:
     """Returns the gates that must be open for what the plan wants, in the order in which they can open."""
-    move, dump = move_of(plan), plan.point.dump is not None
+    move, dump = determine_move(plan), plan.point.dump is not None
     renames = plan.rename is not None
     return tuple(
         gate

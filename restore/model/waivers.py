@@ -75,7 +75,7 @@ def format_path(name: str) -> str:
     return shlex.quote(f"waive[{json.dumps(name, ensure_ascii=False)}]")
 
 
-def with_command(problem: Problem, check: str = "") -> Problem:
+def add_command(problem: Problem, check: str = "") -> Problem:
     """Returns the problem, its fix saying how to go on without it, where a waiver can.
 
     `check`: the waiver's name, where that isn't the problem's subject.

@@ -14,7 +14,7 @@ from restore.errors import RestoreError
 from restore.model.notify import NotifySettings
 from restore.notify.messages import Message, build_pagerduty, build_slack, build_sns
 from restore.notify.transitions import Sent, find_thread
-from restore.redaction import redacted
+from restore.redaction import redact
 from restore.report.untrusted import EvidenceRecord, mapping, printable, text
 
 ANSWER_SECONDS = 3.0
@@ -93,7 +93,7 @@ def _parse(content: bytes) -> EvidenceRecord:
 
 def judge(answer: Answer, *, accepted: bool, reason: str) -> Outcome:
     """Returns the outcome of an HTTP answer. A server's error after the request is as unknown as silence."""
-    detail = redacted(printable(reason or answer.reason or f"HTTP {answer.status}"))[:300]
+    detail = redact(printable(reason or answer.reason or f"HTTP {answer.status}"))[:300]
     if accepted:
         return Outcome(Sent.YES)
     if answer.status >= 500 or (answer.status == 0 and answer.asked):
@@ -162,9 +162,9 @@ class Sns:
             code = text(mapping(error.response.get("Error")).get("Code"))
             return Outcome(Sent.NO, f"SNS answers {code}")
         except RestoreError as error:
-            return Outcome(Sent.NO, redacted(text(str(error)))[:300])
+            return Outcome(Sent.NO, redact(text(str(error)))[:300])
         except BotoCoreError as error:
-            return Outcome(Sent.UNKNOWN, redacted(text(str(error)))[:300])
+            return Outcome(Sent.UNKNOWN, redact(text(str(error)))[:300])
         return Outcome(Sent.YES)
 
 

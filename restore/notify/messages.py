@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from restore.model.gates import Move, move_of
+from restore.model.gates import Move, determine_move
 from restore.model.planned import Plan
 from restore.model.request import Request, Settings
 from restore.notify.transitions import Event, Transition
-from restore.redaction import redacted
+from restore.redaction import redact
 from restore.report.untrusted import printable
 
 SLACK_LONGEST, SUMMARY_LONGEST, DEDUP_LONGEST, SUBJECT_LONGEST = 3900, 1024, 255, 99
@@ -81,14 +81,14 @@ def _describe_impact(plan: Plan | None, event: Event) -> str:
         return "service is up"
     if plan is None:
         return ""
-    if move_of(plan) is Move.NONE:
+    if determine_move(plan) is Move.NONE:
         return "no downtime expected: the applications go on using the source"
     apps = ", ".join(app.name for app in plan.apps) or "the applications"
     return f"downtime: {apps} stopped until traffic moves on"
 
 
 def _make_safe(value: str) -> str:
-    return _shorten(redacted(printable(value)), VALUE_LONGEST)
+    return _shorten(redact(printable(value)), VALUE_LONGEST)
 
 
 def _shorten(value: str, longest: int) -> str:

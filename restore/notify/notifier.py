@@ -21,7 +21,7 @@ from restore.model.request import Request, Settings
 from restore.notify.channels import Channel, Outcome, list_channels
 from restore.notify.messages import Message, compose
 from restore.notify.transitions import CLAIM, OUTCOME, Sent, Transition, describe, list_due
-from restore.redaction import redacted, register_secret
+from restore.redaction import redact, register_secret
 from restore.report.untrusted import EvidenceRecord
 
 SEND_SECONDS = 4.0
@@ -133,7 +133,7 @@ class Notifier:
 
     def _say(self, found: str) -> None:
         try:
-            self.warn(redacted(f"notification: {found}; the restore goes on; {PAGE}"))
+            self.warn(redact(f"notification: {found}; the restore goes on; {PAGE}"))
         except Exception:  # noqa: BLE001
             return
 
@@ -149,7 +149,7 @@ def send_to_all(
         try:
             outcome = channel.send(message, evidence)
         except Exception as error:  # noqa: BLE001
-            outcome = Outcome(Sent.UNKNOWN, redacted(f"{type(error).__name__}: {error}")[:300])
+            outcome = Outcome(Sent.UNKNOWN, redact(f"{type(error).__name__}: {error}")[:300])
         outcomes[channel.name] = outcome
 
     threads = [threading.Thread(target=send, args=(channel,), daemon=True) for channel in channels]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from restore.model.gates import CONFORMED, QUIESCED, SERVING, VALIDATED, Move, move_of
+from restore.model.gates import CONFORMED, QUIESCED, SERVING, VALIDATED, Move, determine_move
 from restore.model.planned import Plan
 from restore.model.request import Traffic
 from restore.report.untrusted import EvidenceRecord, items, mapping, of_step, text
@@ -52,23 +52,23 @@ class Transition:
     detail: str = ""
 
 
-def opened() -> Transition:
+def build_opened() -> Transition:
     return Transition(Event.OPENED, "life", "opened")
 
 
-def over(serves: str) -> Transition:
+def build_over(serves: str) -> Transition:
     return Transition(Event.OVER, "life", "over", f"the applications use the {serves} database")
 
 
 def find_going_back(plan: Plan, evidence: Sequence[EvidenceRecord]) -> Transition | None:
     """Returns the beginning of the way back to the source; None where traffic never left it, or is back."""
     left = (Event.FROZEN.value, Event.SWITCHED.value, Event.GOING_BACK.value)
-    if move_of(plan) is Move.RETURN and _find_state(evidence, TRAFFIC) in left:
+    if determine_move(plan) is Move.RETURN and _find_state(evidence, TRAFFIC) in left:
         return Transition(Event.GOING_BACK, TRAFFIC, Event.GOING_BACK.value)
     return None
 
 
-def of_gate(plan: Plan, attempt: EvidenceRecord, evidence: Sequence[EvidenceRecord]) -> Transition | None:
+def build_gate_transition(plan: Plan, attempt: EvidenceRecord, evidence: Sequence[EvidenceRecord]) -> Transition | None:
     """Returns what the end of a gate's attempt means; None for a gate that nobody has to be told of, and for a stop by
     the operator (an attempt that is neither open nor has a problem)."""
     gate, summary = text(attempt.get("gate")), text(attempt.get("summary"))

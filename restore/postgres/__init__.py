@@ -12,10 +12,10 @@ from restore.postgres.activity import (
 )
 from restore.postgres.app_login import (
     Attempt,
-    application_login,
     connect_as_application,
+    find_missing_privileges,
     find_row,
-    missing_privileges,
+    read_application_login,
     read_row,
     try_login,
     write_as_application,
@@ -27,7 +27,7 @@ from restore.postgres.background_writers import (
     list_subscriptions,
     read_settings,
 )
-from restore.postgres.connection import APPLICATION_NAME, SYSTEM, Connection, administer, connect, tls_parameters
+from restore.postgres.connection import APPLICATION_NAME, SYSTEM, Connection, administer, build_tls_parameters, connect
 from restore.postgres.erasure import count_present, list_erased_keys
 from restore.postgres.fence import Fence, lift, put_up, read_fence
 from restore.postgres.replication import LogicalSlot, list_logical_slots
@@ -48,11 +48,12 @@ __all__ = [
     "WriteCounters",
     "WriterKind",
     "administer",
-    "application_login",
     "attribute",
+    "build_tls_parameters",
     "connect",
     "connect_as_application",
     "count_present",
+    "find_missing_privileges",
     "find_row",
     "lift",
     "list_cron_jobs",
@@ -61,10 +62,10 @@ __all__ = [
     "list_sequences",
     "list_sessions",
     "list_subscriptions",
-    "missing_privileges",
     "observe",
     "put_up",
     "read_activity",
+    "read_application_login",
     "read_counters",
     "read_fence",
     "read_next_transaction",
@@ -72,7 +73,6 @@ __all__ = [
     "read_server_start",
     "read_settings",
     "set_sequence",
-    "tls_parameters",
     "try_login",
     "write_as_application",
 ]

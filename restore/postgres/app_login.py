@@ -14,7 +14,7 @@ from restore.errors import PermanentError, Problem, TemporaryError
 from restore.model.rds import Endpoint
 from restore.model.request import Tls
 from restore.postgres.connection import CHANGE_SECONDS, Connection, open_connection
-from restore.redaction import redacted, register_secret
+from restore.redaction import redact, register_secret
 from validation.connect import urls
 
 THEIR_FILES = ("hostaddr", "passfile", "service", "sslcert", "sslcrl", "sslcrldir", "sslkey", "sslpassword")
@@ -112,21 +112,21 @@ def try_login(url: str, endpoint: Endpoint, tls: Tls) -> Attempt:
     """Logs in with the application's own URL at another endpoint, verified as the operator's connections are; reads
     only. Raises as `connect`, PermanentError for a URL that can't be used, and TemporaryError when the server doesn't
     say who is logged in; the text never contains the URL."""
-    login = application_login(url)
+    login = read_application_login(url)
     named = urls.parse(url).parameters.get("schema")
     with open_connection(login, endpoint, tls, statement_seconds=30.0) as connection:
         row = connection.execute(WHO).fetchone()
         if row is None:
             raise TemporaryError(f"{endpoint} didn't say who is logged in")
         user, database, version, recovering = row
-        schema, lacking = missing_privileges(named, list_schemas(connection))
+        schema, lacking = find_missing_privileges(named, list_schemas(connection))
         return Attempt(str(user), str(database), str(version), bool(recovering), schema, lacking)
 
 
 @contextmanager
 def connect_as_application(url: str, endpoint: Endpoint, tls: Tls) -> Generator[Connection]:
     """Yields a read-only connection with the application's own URL at another endpoint. Raises as `try_login`."""
-    with open_connection(application_login(url), endpoint, tls, ROWS_SECONDS) as connection:
+    with open_connection(read_application_login(url), endpoint, tls, ROWS_SECONDS) as connection:
         yield connection
 
 
@@ -134,7 +134,7 @@ def connect_as_application(url: str, endpoint: Endpoint, tls: Tls) -> Generator[
 def write_as_application(url: str, endpoint: Endpoint, tls: Tls) -> Generator[Connection]:
     """Yields a connection with the application's own URL at another endpoint that may write: only ever for an instance
     that a drill deletes. Raises as `try_login`."""
-    with open_connection(application_login(url), endpoint, tls, CHANGE_SECONDS, read_only=False) as connection:
+    with open_connection(read_application_login(url), endpoint, tls, CHANGE_SECONDS, read_only=False) as connection:
         yield connection
 
 
@@ -144,7 +144,7 @@ def read_row(url: str, endpoint: Endpoint, tls: Tls) -> str:
     Nothing of the schema is run but, where no other table has a row, row security policies; each read is a read-only
     transaction of its own that is rolled back. Raises as `try_login`; PermanentError when no row can be read.
     """
-    login = application_login(url)
+    login = read_application_login(url)
     with open_connection(login, endpoint, tls, ROW_SECONDS) as connection:
         return find_row(connection, f"PostgreSQL {endpoint}, user {login.get('user', '')}")
 
@@ -172,13 +172,13 @@ def find_row(connection: Connection, subject: str) -> str:
         except psycopg.Error as error:
             if connection.closed:
                 raise
-            unread = f"{schema}.{table}: {redacted(' '.join(str(error).split()))}"
+            unread = f"{schema}.{table}: {redact(' '.join(str(error).split()))}"
     found = f"no row in the {len(tables)} tables that it may read" + (f" ({unread})" if unread else "")
     fix = 'python -m restore options (other recovery points); or docs/permissions.md, "PostgreSQL": the role\'s rights'
     raise PermanentError.of(Problem(subject, found, "one row of any table, read with the application's login", fix))
 
 
-def application_login(url: str) -> dict[str, str]:
+def read_application_login(url: str) -> dict[str, str]:
     """Picks the parameters of the application's URL that hold at any endpoint. Raises PermanentError for one that can't
     be used. Pure."""
     try:
@@ -198,7 +198,7 @@ def list_schemas(connection: Connection) -> tuple[SchemaRights, ...]:
     return tuple(SchemaRights(name, usable, tuple(tables), readable) for name, usable, tables, readable in rows)
 
 
-def missing_privileges(named: str | None, rights: Sequence[SchemaRights]) -> tuple[str, tuple[str, ...]]:
+def find_missing_privileges(named: str | None, rights: Sequence[SchemaRights]) -> tuple[str, tuple[str, ...]]:
     """Finds a schema, and the rights there that the application lacks and can't do without. Pure.
 
     The schema that its URL names (Prisma's) must be usable. Without one, any schema with a table that it may read

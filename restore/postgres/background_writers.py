@@ -64,12 +64,14 @@ class BackgroundWriter:
 def list_subscriptions(connection: Connection) -> list[BackgroundWriter]:
     """Reads the enabled subscriptions of all databases of the server."""
     return [
-        BackgroundWriter(WriterKind.SUBSCRIPTION, str(name), str(database), str(database), disabling(str(name)))
+        BackgroundWriter(
+            WriterKind.SUBSCRIPTION, str(name), str(database), str(database), build_disable_statement(str(name))
+        )
         for name, database in connection.execute(SUBSCRIPTIONS).fetchall()
     ]
 
 
-def disabling(subscription: str) -> str:
+def build_disable_statement(subscription: str) -> str:
     """Returns the statement that disables a subscription, to be run in its database."""
     return sql.SQL("ALTER SUBSCRIPTION {} DISABLE").format(sql.Identifier(subscription)).as_string()
 

@@ -39,7 +39,7 @@ def connect(
     Raises PermanentError (login refused, certificate not verified, root certificate missing, no such database)
     or TemporaryError (no route, refused, starting up, too many connections); the same for what is asked in it.
     """
-    login = operator_login(credential, database)
+    login = build_operator_login(credential, database)
     with open_connection(login, endpoint, tls, statement_seconds) as connection:
         yield connection
 
@@ -48,12 +48,12 @@ def connect(
 def administer(endpoint: Endpoint, credential: Credential, tls: Tls, database: str) -> Generator[Connection]:
     """Connects as `connect` does, but to change something; what is changed comes from restore/postgres/roles.py. Raises
     as `connect`."""
-    login = operator_login(credential, database)
+    login = build_operator_login(credential, database)
     with open_connection(login, endpoint, tls, CHANGE_SECONDS, read_only=False) as connection:
         yield connection
 
 
-def operator_login(credential: Credential, database: str) -> dict[str, str]:
+def build_operator_login(credential: Credential, database: str) -> dict[str, str]:
     """Returns the operator's login as libpq parameters: only PostgreSQL's own functions and operators are found without
     a schema's name, so that nothing in the database can stand in for them (PostgreSQL, "Schemas", "The System Catalog
     Schema")."""
@@ -78,7 +78,7 @@ def open_connection(
         **NO_OTHER_SERVER,
         "port": endpoint.port,
         **through(endpoint.via),
-        **tls_parameters(tls),
+        **build_tls_parameters(tls),
     }
     with translate(endpoint, login.get("user", ""), login.get("dbname", "")):
         connection = psycopg.connect(**parameters, autocommit=True)
@@ -86,16 +86,16 @@ def open_connection(
             yield connection
 
 
-def tls_parameters(tls: Tls) -> dict[str, str]:
+def build_tls_parameters(tls: Tls) -> dict[str, str]:
     """Makes libpq's parameters for TLS. Raises PermanentError when the root certificate to verify with isn't there."""
     if tls.root_certificate and tls.root_certificate != SYSTEM and not Path(tls.root_certificate).is_file():
-        raise PermanentError.of(no_certificate(tls.root_certificate))
+        raise PermanentError.of(build_no_certificate(tls.root_certificate))
     if not tls.root_certificate:
-        raise PermanentError.of(no_certificate("none configured"))
+        raise PermanentError.of(build_no_certificate("none configured"))
     return {"sslmode": tls.mode, "sslrootcert": tls.root_certificate}
 
 
-def no_certificate(found: str) -> Problem:
+def build_no_certificate(found: str) -> Problem:
     """Returns the problem of a root certificate that isn't there."""
     needed = "the root certificates that RDS's server certificates are verified with"
     return Problem("config tls.rootCertificate", found, needed, build_certificates_command())

@@ -15,14 +15,14 @@ def forbid_writes(connection: Connection, user: str, database: str) -> None:
     """Has every new session of the role begin read-only transactions (PostgreSQL, "ALTER ROLE": who has CREATEROLE and
     the ADMIN option on the role may). A session can undo it for itself: it keeps out what writes by itself, not who
     wants to."""
-    connection.execute(_alter(user, database, "SET {setting} = on"))
+    connection.execute(_compose_alter(user, database, "SET {setting} = on"))
 
 
 def allow_writes(connection: Connection, user: str, database: str) -> None:
-    connection.execute(_alter(user, database, "RESET {setting}"))
+    connection.execute(_compose_alter(user, database, "RESET {setting}"))
 
 
-def _alter(user: str, database: str, what: LiteralString) -> sql.Composed:
+def _compose_alter(user: str, database: str, what: LiteralString) -> sql.Composed:
     return sql.SQL("ALTER ROLE {user} IN DATABASE {database} " + what).format(
         user=sql.Identifier(user), database=sql.Identifier(database), setting=sql.SQL(SETTING)
     )

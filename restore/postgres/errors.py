@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from restore.errors import PermanentError, Problem, RestoreError, TemporaryError
 from restore.model.rds import Endpoint
 from restore.model.request import build_certificates_command
-from restore.redaction import redacted
+from restore.redaction import redact
 
 LOGIN_PAGE = 'docs/operate.md, "A database can\'t be reached, or refuses a login"'
 
@@ -27,33 +27,33 @@ class Kind:
     fix: str
 
 
-def _kind(pattern: str, needed: str, fix: str) -> Kind:
+def _make_kind(pattern: str, needed: str, fix: str) -> Kind:
     return Kind(re.compile(pattern, re.IGNORECASE), needed, fix)
 
 
 PERMANENT = (
-    _kind(
+    _make_kind(
         r"(password|pam|ldap|gss\w*|certificate) authentication failed|role .* does not exist|not permitted to log in",
         "a login that the server accepts",
         LOGIN_PAGE,
     ),
-    _kind(
+    _make_kind(
         r"no pg_hba.conf entry|fe_sendauth: no password supplied",
         "a user, database and network that the server lets in over TLS",
         LOGIN_PAGE,
     ),
-    _kind(
+    _make_kind(
         r"database .* does not exist",
         "the application's database",
         "pulumi config set --path login.database <name>",
     ),
-    _kind(
+    _make_kind(
         r"certificate verify failed|does not match host name|unable to get local issuer|self.signed certificate"
         r"|root certificate file|weak sslmode|server does not support SSL|could not read root certificate",
         "a server certificate signed by the configured root, for this host name",
         build_certificates_command(),
     ),
-    _kind(
+    _make_kind(
         r"permission denied",
         "a role that may read this",
         'docs/permissions.md, "PostgreSQL"',
@@ -69,7 +69,7 @@ def find_kind(text: str) -> Kind | None:
 def explain(endpoint: Endpoint, user: str, database: str, text: str, *, bad_request: bool = False) -> RestoreError:
     """Returns the error for a failure's text: permanent when trying again can't help."""
     subject = f"PostgreSQL {endpoint}, user {user}, database {database}"
-    found = redacted(" ".join(text.split())) or "no reason given"
+    found = redact(" ".join(text.split())) or "no reason given"
     kind = find_kind(found)
     if kind:
         return PermanentError.of(Problem(subject, found, kind.needed, kind.fix))

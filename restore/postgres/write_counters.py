@@ -117,7 +117,7 @@ def read_next_transaction(connection: Connection) -> int:
     return int(row[0])
 
 
-def written_since(before: WriteCounters, now: WriteCounters) -> Written:
+def compare_counters(before: WriteCounters, now: WriteCounters) -> Written:
     """Compares two readings of one database. Pure.
 
     Statistics that were reset, or lost by a crash (a server that was started again counts from nothing), prove nothing,

@@ -10,7 +10,7 @@ from restore.model.context import RestoreContext
 SAME = "see as whom each calls: aws sts get-caller-identity; name one profile for both: pulumi config set aws:profile"
 
 
-def plugin_in_another_account(context: RestoreContext) -> Iterable[Problem]:
+def check_plugin_account(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a plugin of another account: what preflight has read says nothing about an account in which it hasn't
     looked."""
     looked, changes = context.inventory.caller, context.inventory.plugin_caller
@@ -24,23 +24,23 @@ def plugin_in_another_account(context: RestoreContext) -> Iterable[Problem]:
         )
 
 
-def account_allowed(context: RestoreContext) -> Iterable[Problem]:
+def check_account_allowed(context: RestoreContext) -> Iterable[Problem]:
     """Refuses an account that isn't allowed by the plugin's own keys, obeyed before it starts."""
     looked, login = context.inventory.caller, context.settings.aws_login
     if not looked:
         return
     if login.allowed_accounts and looked.account not in login.allowed_accounts:
         allowed = ", ".join(login.allowed_accounts)
-        yield _not_allowed(looked.account, looked.arn, f"one of aws:allowedAccountIds: {allowed}")
+        yield _build_not_allowed(looked.account, looked.arn, f"one of aws:allowedAccountIds: {allowed}")
     if looked.account in login.forbidden_accounts:
-        yield _not_allowed(looked.account, looked.arn, "none of aws:forbiddenAccountIds")
+        yield _build_not_allowed(looked.account, looked.arn, "none of aws:forbiddenAccountIds")
 
 
-def _not_allowed(account: str, arn: str, needed: str) -> Problem:
+def _build_not_allowed(account: str, arn: str, needed: str) -> Problem:
     return Problem(f"account {account}", f"the login is {arn}", needed, "pulumi config set aws:profile <profile>")
 
 
-def account_lines(context: RestoreContext) -> Iterable[str]:
+def list_account_lines(context: RestoreContext) -> Iterable[str]:
     """Yields where all of this happens, for the impact."""
     looked, changes = context.inventory.caller, context.inventory.plugin_caller
     if not looked:

@@ -23,14 +23,14 @@ CUSTOM = {"ScaledJob": "scaledjob", "Rollout": "rollout", "KnativeService": "ser
 """Workloads that are custom resources, as kubectl calls them."""
 
 
-def applications_named(context: RestoreContext) -> Iterable[Problem]:
+def check_applications_named(context: RestoreContext) -> Iterable[Problem]:
     if not context.settings.apps and context.request.traffic is not Traffic.SOURCE:
         found = f"traffic {context.request.traffic}, and `apps` is empty"
         fix = "pulumi config set --path 'apps.<name>' '{}', once for each; or pulumi config set traffic source"
         yield Problem("config apps", found, "every Deployment that writes to the database", fix)
 
 
-def fence_possible(context: RestoreContext) -> Iterable[Problem]:
+def check_fence_possible(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a fence around the operator's own user: nobody could give the login back."""
     url, user = connection_url.read_live_url(context), context.settings.login.user
     if context.settings.fence and url and urls.read_parameters(str(url)).get("user") == user:
@@ -39,7 +39,7 @@ def fence_possible(context: RestoreContext) -> Iterable[Problem]:
         yield Problem("config fence", found, "a role of the applications' own", fix)
 
 
-def applications_kept(context: RestoreContext) -> Iterable[Problem]:
+def check_applications_kept(context: RestoreContext) -> Iterable[Problem]:
     """Refuses `apps` without a Deployment of this restore: it would stay stopped, and be forgotten."""
     named = {app.name for app in context.settings.apps}
     for name, deployment in context.inventory.cluster.deployments.items():
@@ -52,7 +52,7 @@ def applications_kept(context: RestoreContext) -> Iterable[Problem]:
             )
 
 
-def deployments_exist(context: RestoreContext) -> Iterable[Problem]:
+def check_deployments_exist(context: RestoreContext) -> Iterable[Problem]:
     """Refuses applications of the configuration without a Deployment of their name, with the names that are like it."""
     by_name = context.inventory.cluster.deployments
     existing = [name for name, deployment in by_name.items() if deployment]
@@ -69,11 +69,11 @@ def deployments_exist(context: RestoreContext) -> Iterable[Problem]:
             )
 
 
-def rollouts_not_paused(context: RestoreContext) -> Iterable[Problem]:
+def check_rollouts_not_paused(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a Deployment whose rollout is paused: it would come back with the pods of before, without the mark of the
     database that they use, and `serving` would wait for others (Kubernetes, "Pausing and Resuming a rollout of a
     Deployment")."""
-    if _settled(context) and not context.manages_any:
+    if _is_settled(context) and not context.manages_any:
         return
     for app, deployment in context.apps:
         if deployment.paused:
@@ -85,7 +85,7 @@ def rollouts_not_paused(context: RestoreContext) -> Iterable[Problem]:
             )
 
 
-def replicas_known(context: RestoreContext) -> Iterable[Problem]:
+def check_replicas_known(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a Deployment of which nothing says with how many replicas it is to come back: neither the configuration,
     nor a note of the freeze, nor its own number."""
     if context.request.traffic is Traffic.SOURCE and not context.manages_any:
@@ -100,7 +100,7 @@ def replicas_known(context: RestoreContext) -> Iterable[Problem]:
             )
 
 
-def secret_usable(context: RestoreContext) -> Iterable[Problem]:
+def check_secret_usable(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a missing secret or key, and a URL that can't be pointed elsewhere or names neither of the two
     databases."""
     if not context.settings.apps:
@@ -112,32 +112,35 @@ def secret_usable(context: RestoreContext) -> Iterable[Problem]:
         yield Problem(
             subject, where, "the applications' connection secret", "pulumi config set --path secret.name <name>"
         )
-    elif missing := _missing_keys(configured, live):
+    elif missing := _find_missing_keys(configured, live):
         near = find_nearest(missing[0], live.keys) or sorted(live.keys)
         keys = f"no key {', '.join(missing)}; it has {', '.join(sorted(live.keys)) or 'none'}"
         field = configured.name_field(missing[0])
         fix = f"pulumi config set --path secret.{field} {near[0] if near else '<key>'}"
         yield Problem(subject, keys, "the key that holds the connection URL, or each of its parts", fix)
     else:
-        yield from _url_usable(context, f"{subject}, key {live.key}", live.url or "")
+        yield from _check_url(context, f"{subject}, key {live.key}", live.url or "")
 
 
-def _missing_keys(configured: SecretKey, live: ConnectionSecret) -> list[str]:
+def _find_missing_keys(configured: SecretKey, live: ConnectionSecret) -> list[str]:
     missing = [key for key in configured.read_keys if key not in live.keys]
     return missing or ([live.key] if live.url is None else [])
 
 
-def _edit(context: RestoreContext) -> str:
+def _build_edit_command(context: RestoreContext) -> str:
     return f"kubectl -n {context.settings.namespace} edit secret {context.settings.secret.name}"
 
 
-def _url_usable(context: RestoreContext, subject: str, text: str) -> Iterable[Problem]:
+def _check_url(context: RestoreContext, subject: str, text: str) -> Iterable[Problem]:
     try:
         url = urls.parse(text)
         url.with_host("host.invalid", connection_url.STANDARD_PORT)
     except urls.WrappedUrlError as error:
         yield Problem(
-            subject, str(error), "the URL itself", _unwrapping(context.settings.namespace, context.settings.secret)
+            subject,
+            str(error),
+            "the URL itself",
+            _build_unwrap_command(context.settings.namespace, context.settings.secret),
         )
         return
     except urls.UrlError as error:
@@ -145,11 +148,11 @@ def _url_usable(context: RestoreContext, subject: str, text: str) -> Iterable[Pr
             subject,
             str(error),
             "a URL whose host can be replaced",
-            f"{_edit(context)}; or pulumi config set --path secret.key <key>",
+            f"{_build_edit_command(context)}; or pulumi config set --path secret.key <key>",
         )
         return
     if not url.host:
-        yield Problem(subject, "a URL without a host", "one that names the source", _edit(context))
+        yield Problem(subject, "a URL without a host", "one that names the source", _build_edit_command(context))
     elif traffic.find_pointing(context) is ConnectionTarget.ELSEWHERE:
         endpoints = [
             str(instance.endpoint) for instance in (context.source, context.candidate) if instance and instance.endpoint
@@ -162,7 +165,7 @@ def _url_usable(context: RestoreContext, subject: str, text: str) -> Iterable[Pr
         )
 
 
-def _unwrapping(namespace: str, secret: SecretKey) -> str:
+def _build_unwrap_command(namespace: str, secret: SecretKey) -> str:
     """Takes away what stands around the URL; the URL is on no command line and on no screen."""
     kubectl, name = f"kubectl --namespace {namespace}", secret.name
     template = f'go-template={{{{index .data "{secret.key}"}}}}'
@@ -174,7 +177,7 @@ def _unwrapping(namespace: str, secret: SecretKey) -> str:
     )
 
 
-def secret_keys_kept(context: RestoreContext) -> Iterable[Problem]:
+def check_secret_keys_kept(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a configuration without a key that this restore has written: the next patch would delete it."""
     secret, configured = context.inventory.cluster.secret, context.settings.secret
     if not secret or not context.manages_secret:
@@ -189,10 +192,10 @@ def secret_keys_kept(context: RestoreContext) -> Iterable[Problem]:
             )
 
 
-def secret_can_be_changed(context: RestoreContext) -> Iterable[Problem]:
+def check_secret_can_be_changed(context: RestoreContext) -> Iterable[Problem]:
     """Refuses an immutable Secret before anything stops, not at the switch: the API takes no change of its values."""
     secret = context.inventory.cluster.secret
-    if not context.settings.apps or not secret or not secret.immutable or _secret_stays(context) or context.renames:
+    if not context.settings.apps or not secret or not secret.immutable or _is_secret_kept(context) or context.renames:
         return
     kubectl = f"kubectl --namespace {context.settings.namespace}"
     yield Problem(
@@ -205,11 +208,11 @@ def secret_can_be_changed(context: RestoreContext) -> Iterable[Problem]:
     )
 
 
-def other_references_switched(context: RestoreContext) -> Iterable[Problem]:
+def check_other_references_switched(context: RestoreContext) -> Iterable[Problem]:
     """Refuses applications that are told the source in other places as well: they would go on using it."""
-    if _settled(context):
+    if _is_settled(context):
         return
-    endpoints = [endpoint for endpoint in list_source_endpoints(context) if not _follows(context, endpoint)]
+    endpoints = [endpoint for endpoint in list_source_endpoints(context) if not _is_followed(context, endpoint)]
     for reference in context.inventory.cluster.references:
         named = next((endpoint for endpoint in endpoints if reference.names(endpoint.host)), None)
         if named is None or waivers.is_waived(reference.check, context.settings.waive):
@@ -219,17 +222,17 @@ def other_references_switched(context: RestoreContext) -> Iterable[Problem]:
             reference.app.replace("/", " ") if "/" in reference.app else f"deployment {reference.app}",
             f"{reference.place} names {whose}, and isn't switched",
             "every place that names it switched along, or known to be harmless",
-            _switching(context, reference),
+            _describe_switching(context, reference),
         )
-        yield waivers.with_command(problem, reference.check)
+        yield waivers.add_command(problem, reference.check)
 
 
-def _follows(context: RestoreContext, endpoint: Endpoint) -> bool:
+def _is_followed(context: RestoreContext, endpoint: Endpoint) -> bool:
     """Tells whether this is production's endpoint, which cutover rename takes to the other database."""
     return context.renames and traffic.names_production(context, endpoint)
 
 
-def _switching(context: RestoreContext, reference: Reference) -> str:
+def _describe_switching(context: RestoreContext, reference: Reference) -> str:
     """Returns what makes the place follow the switch: a key of the same Secret does by configuration."""
     kind, name, key = (*reference.place.split("/", 2), "", "")[:3]
     secret, namespace = context.settings.secret, context.settings.namespace
@@ -246,7 +249,7 @@ def _switching(context: RestoreContext, reference: Reference) -> str:
     return f"kubectl -n {namespace} edit {kind.lower()} {name} (key {key}: take it from the secret instead)"
 
 
-def _secret_stays(context: RestoreContext) -> bool:
+def _is_secret_kept(context: RestoreContext) -> bool:
     at = traffic.find_pointing(context)
     match context.request.traffic:
         case Traffic.FROZEN:
@@ -257,7 +260,7 @@ def _secret_stays(context: RestoreContext) -> bool:
             return at is not ConnectionTarget.CANDIDATE
 
 
-def secret_way_back_known(context: RestoreContext) -> Iterable[Problem]:
+def check_secret_way_back_known(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a switched secret without the note of the endpoint that its URL named before."""
     secret = context.inventory.cluster.secret
     if secret and context.manages_secret and connection_url.read_previous_endpoint(context) is None:
@@ -270,10 +273,10 @@ def secret_way_back_known(context: RestoreContext) -> Iterable[Problem]:
         )
 
 
-def traffic_moves_through_frozen(context: RestoreContext) -> Iterable[Problem]:
+def check_traffic_moves_through_frozen(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a move of traffic between two databases while applications run; going on with the one that they use is
     none."""
-    if not context.apps or _move_allowed(context):
+    if not context.apps or _is_move_allowed(context):
         return
     at = traffic.find_pointing(context)
     now = {ConnectionTarget.SOURCE: "use the source", ConnectionTarget.CANDIDATE: "use the candidate"}.get(at, "run")
@@ -287,7 +290,7 @@ def traffic_moves_through_frozen(context: RestoreContext) -> Iterable[Problem]:
     )
 
 
-def _move_allowed(context: RestoreContext) -> bool:
+def _is_move_allowed(context: RestoreContext) -> bool:
     at = traffic.find_pointing(context)
     match context.request.traffic:
         case Traffic.FROZEN:
@@ -299,7 +302,7 @@ def _move_allowed(context: RestoreContext) -> bool:
             return untouched or traffic.are_all_at_zero(context) or at is ConnectionTarget.SOURCE
 
 
-def candidate_ready_to_serve(context: RestoreContext) -> Iterable[Problem]:
+def check_candidate_ready_to_serve(context: RestoreContext) -> Iterable[Problem]:
     """Refuses to switch to a candidate that isn't there, or has no endpoint yet."""
     if context.inventory.candidate and not context.candidate:
         return  # another instance has its name: ownership.identifier_taken says so
@@ -313,20 +316,20 @@ def candidate_ready_to_serve(context: RestoreContext) -> Iterable[Problem]:
         )
 
 
-def other_writers_stopped(context: RestoreContext) -> Iterable[Problem]:
+def check_other_writers_stopped(context: RestoreContext) -> Iterable[Problem]:
     """Refuses what else writes, or undoes a change, while the applications are stopped or switched; each by its own
     waiver."""
-    if _settled(context):
+    if _is_settled(context):
         return
     for writer in context.inventory.cluster.writers:
         harmless = context.renames and writer.kind in SECRET_CONTROLLERS  # the secret stays as they write it
         if writer.blocking and not harmless and not waivers.is_waived(writer.check, context.settings.waive):
             needed = "stopped until traffic has moved: it writes, or brings back what was changed"
             problem = Problem(f"{writer.kind} {writer.name}", writer.detail, needed, writer.stop)
-            yield waivers.with_command(problem, writer.check)
+            yield waivers.add_command(problem, writer.check)
 
 
-def _settled(context: RestoreContext) -> bool:
+def _is_settled(context: RestoreContext) -> bool:
     """Tells whether this run neither stops the applications nor switches them to the candidate."""
     target = context.request.traffic
     return target is Traffic.SOURCE or (target is not Traffic.FROZEN and traffic.find_traffic(context) is target)

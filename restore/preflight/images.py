@@ -46,7 +46,7 @@ def list_ecr_images(context: RestoreContext) -> Mapping[str, EcrImage]:
     return {image: place for image, place in places.items() if place and place.account == caller.account}
 
 
-def images_found(context: RestoreContext) -> Iterable[Problem]:
+def check_images_found(context: RestoreContext) -> Iterable[Problem]:
     """Refuses an image that ECR doesn't have, unless waived: a repository of a pull-through cache is filled by the
     first pull."""
     known = context.inventory.images.known
@@ -62,10 +62,10 @@ def images_found(context: RestoreContext) -> Iterable[Problem]:
             f"aws ecr describe-images --region {place.region} --repository-name {place.repository}; "
             f"pulumi config set --path {key} <image>",
         )
-        yield waivers.with_command(problem, check)
+        yield waivers.add_command(problem, check)
 
 
-def image_lines(context: RestoreContext) -> Iterable[str]:
+def list_image_lines(context: RestoreContext) -> Iterable[str]:
     """Says of which images nobody has been seen to have them."""
     of_apps = [name for _, deployment in context.apps for name in deployment.images]
     if not of_apps:

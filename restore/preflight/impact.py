@@ -17,72 +17,72 @@ from restore.model.rds import InstanceSettings
 from restore.model.rds_status import BROKEN, SNAPSHOT_READY
 from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
-from restore.preflight.account import account_lines
-from restore.preflight.capacity import unasked_lines
-from restore.preflight.images import image_lines
-from restore.preflight.names import rename_lines
-from restore.preflight.network import path_lines
-from restore.preflight.nodes import node_lines
+from restore.preflight.account import list_account_lines
+from restore.preflight.capacity import list_unasked_lines
+from restore.preflight.images import list_image_lines
+from restore.preflight.names import list_rename_lines
+from restore.preflight.network import list_path_lines
+from restore.preflight.nodes import list_node_lines
 from restore.preflight.prices import describe_instance_cost, describe_snapshot_cost
-from restore.preflight.public_names import password_warnings
-from restore.preflight.rights import rights_lines
-from restore.preflight.source_region import copy_lines, created_lines, region_lines
+from restore.preflight.public_names import list_password_warnings
+from restore.preflight.rights import list_rights_lines
+from restore.preflight.source_region import list_copy_lines, list_created_lines, list_region_lines
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL
-from restore.units import TIME_FORMAT, sized, spoken
+from restore.units import TIME_FORMAT, format_duration, format_size
 from validation.runner.limits import estimate_fetched_bytes, estimate_seconds
 from validation.verdict import Depth
 
 
-def notes(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> tuple[str, ...]:
+def list_impact_lines(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> tuple[str, ...]:
     """Returns one line each, in the order in which they matter."""
     topics = (
-        account_lines(context),
-        rights_lines(context),
-        _applications(context),
-        _both_databases(context),
-        region_lines(context),
-        copy_lines(context, origin),
-        created_lines(context, settings),
-        rename_lines(context),
-        _instance(context, origin, settings),
-        _costs(context, origin, settings),
-        _lost(context, origin),
-        _duration(context, origin, settings),
-        _checks(context, origin, settings),
-        _fresh(context, origin),
-        _warnings(context, origin),
-        password_warnings(context),
-        _master_password(context, origin),
-        unasked_lines(context),
-        path_lines(context),
-        node_lines(context),
-        _writers(context),
-        _references(context),
-        _dependents(context),
-        image_lines(context),
-        _waivers(context),
-        _approval(context),
-        _next(context),
+        list_account_lines(context),
+        list_rights_lines(context),
+        _list_application_lines(context),
+        _list_both_databases_lines(context),
+        list_region_lines(context),
+        list_copy_lines(context, origin),
+        list_created_lines(context, settings),
+        list_rename_lines(context),
+        _list_instance_lines(context, origin, settings),
+        _list_cost_lines(context, origin, settings),
+        _list_loss_lines(context, origin),
+        _list_duration_lines(context, origin, settings),
+        _list_check_lines(context, origin, settings),
+        _list_new_instance_lines(context, origin),
+        _list_warning_lines(context, origin),
+        list_password_warnings(context),
+        _list_master_password_lines(context, origin),
+        list_unasked_lines(context),
+        list_path_lines(context),
+        list_node_lines(context),
+        _list_writer_lines(context),
+        _list_reference_lines(context),
+        _list_dependent_lines(context),
+        list_image_lines(context),
+        _list_waiver_lines(context),
+        _list_approval_lines(context),
+        _list_next_lines(context),
     )
     return tuple(line for topic in topics for line in topic)
 
 
-def _approval(context: RestoreContext) -> Iterable[str]:
+def _list_approval_lines(context: RestoreContext) -> Iterable[str]:
     if context.settings.approvals > 1 and context.request.traffic is not Traffic.SOURCE:
         yield "a switch needs a second person, once validated is open: python -m restore approve (docs/approvals.md)"
 
 
-def _named(context: RestoreContext) -> str:
+def _format_apps(context: RestoreContext) -> str:
     return ", ".join(f"{app.name} ({deployment.replicas})" for app, deployment in context.apps if deployment.replicas)
 
 
-def _returning(context: RestoreContext) -> str:
+def _format_returning_apps(context: RestoreContext) -> str:
     plans = deployments.plan_apps(context)
     return ", ".join(f"{plan.name} ({plan.replicas})" for plan in plans) or "none"
 
 
-def _applications(context: RestoreContext) -> Iterable[str]:
-    running = _named(context)
+def _list_application_lines(context: RestoreContext) -> Iterable[str]:
+    running = _format_apps(context)
     keys = context.settings.secret.switched_keys
     secret = f"{context.settings.secret.name}, {'keys' if len(keys) > 1 else 'key'} {', '.join(keys)}"
     match context.request.traffic:
@@ -93,16 +93,16 @@ def _applications(context: RestoreContext) -> Iterable[str]:
         case Traffic.RESTORED:
             if not context.renames and traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE:
                 yield f"switches: secret {secret} to {traffic.find_target_endpoint(context)}, the rest of the URL stays"
-            yield f"runs: {_returning(context)} on {context.candidate_name}"
+            yield f"runs: {_format_returning_apps(context)} on {context.candidate_name}"
         case Traffic.SOURCE if context.manages_any:
-            yield f"goes back: {_returning(context)} run on {traffic.find_target_endpoint(context)}"
+            yield f"goes back: {_format_returning_apps(context)} run on {traffic.find_target_endpoint(context)}"
             if traffic.find_pointing(context) is ConnectionTarget.CANDIDATE:
                 yield f"leaves behind: what was written to {context.candidate_name}; it stays, nothing is copied back"
         case _:
             yield "stops: nothing, the applications go on using the source"
 
 
-def _both_databases(context: RestoreContext) -> Iterable[str]:
+def _list_both_databases_lines(context: RestoreContext) -> Iterable[str]:
     """Yields what a switch does to the databases, where the configuration asks for it."""
     source, candidate = context.settings.source, context.candidate_name
     moves = traffic.find_pointing(context) is not ConnectionTarget.CANDIDATE
@@ -118,7 +118,7 @@ def _both_databases(context: RestoreContext) -> Iterable[str]:
             return
 
 
-def _instance(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
+def _list_instance_lines(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
     if context.candidate:
         candidate = context.candidate
         yield f"keeps: instance {candidate.identifier} ({candidate.status}), made from {origin.point.tag}"
@@ -130,12 +130,12 @@ def _instance(context: RestoreContext, origin: RestoreSource, settings: Instance
             f"PostgreSQL {origin.engine_version}" if origin.engine_version else None,
         )
         yield f"creates: instance {context.candidate_name} ({', '.join(part for part in parts if part)})"
-        yield f"from: {_point_text(context, origin)}"
+        yield f"from: {_format_point(context, origin)}"
     if _takes_safety_snapshot(context):
         yield f"creates: snapshot {context.safety_name} of the source, once nothing writes to it"
 
 
-def _costs(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
+def _list_cost_lines(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
     """Yields what is paid for all that this run makes, as long as it is there."""
     region, own = context.settings.region, context.settings.prices
     if not context.candidate:
@@ -151,7 +151,7 @@ def _takes_safety_snapshot(context: RestoreContext) -> bool:
     return context.request.traffic is not Traffic.SOURCE and context.local_source is not None and not context.safety
 
 
-def _point_text(context: RestoreContext, origin: RestoreSource) -> str:
+def _format_point(context: RestoreContext, origin: RestoreSource) -> str:
     point = origin.point
     at = f", data of {point.at:{TIME_FORMAT}}" if point.at else ""
     if point.method is Method.SNAPSHOT:
@@ -159,7 +159,7 @@ def _point_text(context: RestoreContext, origin: RestoreSource) -> str:
         return f"snapshot {point.snapshot}{foreign}{at}"
     if point.dump:
         pinned = context.inventory.dump.dump if context.inventory.dump else None
-        size = f", {sized(pinned.size)}" if pinned else ""
+        size = f", {format_size(pinned.size)}" if pinned else ""
         return f"dump s3://{point.dump.bucket}/{point.dump.key} (version {point.dump.version}{size}){at}"
     named = context.request.backup_of or context.settings.source
     of = f"{named} ({point.source_resource_id})"
@@ -168,25 +168,25 @@ def _point_text(context: RestoreContext, origin: RestoreSource) -> str:
     return f"point in time {f'{point.time:{TIME_FORMAT}}' if point.time else 'latest'} of {of}{gone}"
 
 
-def _lost(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
+def _list_loss_lines(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     if context.request.traffic is Traffic.SOURCE and context.manages_any:
         return
     if origin.point.at:
-        since = spoken(context.inventory.now - origin.point.at)
+        since = format_duration(context.inventory.now - origin.point.at)
         yield f"a switch loses: what was written after {origin.point.at:{TIME_FORMAT}} (RPO {since} as of now)"
     elif context.candidate:
         yield "a switch loses: what was written after the point that `latest` meant when the instance was made"
     elif not context.local_source:
-        lag = f"up to {spoken(UPLOAD_INTERVAL)}"
+        lag = f"up to {format_duration(UPLOAD_INTERVAL)}"
         yield f"a switch loses: what the source's backups never got, {lag} of its last writes"
     elif context.request.traffic is Traffic.FROZEN:
         yield "a switch loses: nothing committed; the restore waits for the log of the last write (RPO 0)"
     else:
-        lag = f"up to {spoken(UPLOAD_INTERVAL)}"
+        lag = f"up to {format_duration(UPLOAD_INTERVAL)}"
         yield f"a switch loses: what is written after the restore's beginning, and {lag} before it"
 
 
-def _duration(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
+def _list_duration_lines(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
     if not context.candidate:
         estimate = estimate_restore(context, origin, settings)
         yield f"takes: {estimate.span} to a validated database, {estimate.basis}"
@@ -198,7 +198,7 @@ def estimate_restore(context: RestoreContext, origin: RestoreSource, settings: I
     return estimate_validated(context.inventory.history, origin.point.method, size)
 
 
-def _checks(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
+def _list_check_lines(context: RestoreContext, origin: RestoreSource, settings: InstanceSettings) -> Iterable[str]:
     """Yields how long the checks of the data may read, where a candidate is made of a snapshot's blocks."""
     back = context.request.traffic is Traffic.SOURCE and context.manages_any
     if back or origin.point.method is Method.DUMP or traffic.find_pointing(context) is ConnectionTarget.CANDIDATE:
@@ -206,21 +206,21 @@ def _checks(context: RestoreContext, origin: RestoreSource, settings: InstanceSe
     size = (settings.allocated_storage or origin.storage) << 30
     validation = context.settings.validation
     needed = {depth: estimate_fetched_bytes(size, depth) for depth in Depth}
-    times = {depth: spoken(timedelta(seconds=estimate_seconds(size))) for depth, size in needed.items()}
+    times = {depth: format_duration(timedelta(seconds=estimate_seconds(size))) for depth, size in needed.items()}
     asked, other = validation.depth, Depth.SAMPLE if validation.depth is Depth.FULL else Depth.FULL
     yield (
-        f"checks read: at most {sized(needed[asked])}, which a fresh volume takes {times[asked]} to fetch "
-        f"(depth {asked}); with validation.depth {other} at most {sized(needed[other])}, {times[other]}"
+        f"checks read: at most {format_size(needed[asked])}, which a fresh volume takes {times[asked]} to fetch "
+        f"(depth {asked}); with validation.depth {other} at most {format_size(needed[other])}, {times[other]}"
     )
     allowed = validation.budget_seconds
     if allowed is not None and allowed < estimate_seconds(needed[validation.depth]):
         yield (
-            f"note: validation.budgetSeconds gives the checks {spoken(timedelta(seconds=allowed))}: what isn't read by "
+            f"note: validation.budgetSeconds gives the checks {format_duration(timedelta(seconds=allowed))}: what isn't read by "
             "then is INCONCLUSIVE, and keeps the gate shut; without the key the size decides"
         )
 
 
-def _fresh(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
+def _list_new_instance_lines(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     """Yields what a dump doesn't carry, and an empty instance can't have from it."""
     if origin.point.method is not Method.DUMP or context.candidate:
         return
@@ -232,7 +232,7 @@ def _fresh(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
         yield "note: the source is gone: settings that nothing tells any more are RDS's defaults"
 
 
-def _warnings(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
+def _list_warning_lines(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     source = context.local_source
     if origin.point.latest and not context.candidate and context.request.traffic is Traffic.FROZEN:
         yield (
@@ -264,7 +264,7 @@ def _warnings(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
         yield f"note: the restored instance has the recovery point's KMS key {origin.kms_key_id}, not the source's"
 
 
-def _master_password(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
+def _list_master_password_lines(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     """Yields what becomes of a master password that RDS makes, keeps and rotates."""
     login, source = context.settings.login, context.source
     if login.iam or origin.point.method is Method.DUMP or context.candidate:
@@ -292,12 +292,12 @@ def _names_secret(name: str, arn: str) -> bool:
     return bool(name) and (name == arn or arn.rpartition(":secret:")[2].rpartition("-")[0] == name)
 
 
-def _writers(context: RestoreContext) -> Iterable[str]:
+def _list_writer_lines(context: RestoreContext) -> Iterable[str]:
     for writer in context.inventory.cluster.writers:
         yield f"note: {writer.kind} {writer.name}: {writer.detail}"
 
 
-def _references(context: RestoreContext) -> Iterable[str]:
+def _list_reference_lines(context: RestoreContext) -> Iterable[str]:
     endpoints = list_source_endpoints(context)
     for reference in context.inventory.cluster.references:
         if any(reference.names(endpoint.host) for endpoint in endpoints):
@@ -308,19 +308,19 @@ def _references(context: RestoreContext) -> Iterable[str]:
         yield f"note: {named} can't be read (docs/permissions.md): whether the source is named there isn't known"
 
 
-def _dependents(context: RestoreContext) -> Iterable[str]:
+def _list_dependent_lines(context: RestoreContext) -> Iterable[str]:
     cutover = cutover_of(context.request)
     yield from dependent_lines(context.inventory.dependents, cutover, context.settings.dependents)
     if context.source and context.request.traffic is not Traffic.SOURCE:
         yield from ownership_lines(context.settings.infrastructure, cutover)
 
 
-def _waivers(context: RestoreContext) -> Iterable[str]:
+def _list_waiver_lines(context: RestoreContext) -> Iterable[str]:
     for name, reason in context.settings.waive.items():
         yield f"waived: {name}: {reason}"
 
 
-def _next(context: RestoreContext) -> Iterable[str]:
+def _list_next_lines(context: RestoreContext) -> Iterable[str]:
     switched = traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     match context.request.traffic:
         case Traffic.SOURCE if context.manages_any:

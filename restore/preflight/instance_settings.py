@@ -13,33 +13,33 @@ from restore.model.rds import InstanceSettings
 from restore.model.restore_source import RestoreSource
 
 
-def setting_problems(context: RestoreContext, origin: RestoreSource) -> Iterable[Problem]:
+def find_setting_problems(context: RestoreContext, origin: RestoreSource) -> Iterable[Problem]:
     """Yields what RDS would refuse, or would quietly make worse; only a candidate that is still to be made is
     judged."""
     settings = target_settings(context, origin)
-    yield from _missing(context, settings)
-    yield from _too_small(settings, origin)
-    yield from _unfit_rates(context, settings, origin)
-    yield from _encryption_lost(context, origin)
-    yield from _other_major(context, origin)
+    yield from _find_missing(context, settings)
+    yield from _find_too_small(settings, origin)
+    yield from _find_unfit_rates(context, settings, origin)
+    yield from _find_lost_encryption(context, origin)
+    yield from _find_other_major(context, origin)
 
 
-def _missing(context: RestoreContext, settings: InstanceSettings) -> Iterable[Problem]:
+def _find_missing(context: RestoreContext, settings: InstanceSettings) -> Iterable[Problem]:
     region = context.source_region
     required = (*REQUIRED, "parameter_group_name") if region else REQUIRED
     missing = [to_camel_case(name) for name in required if not getattr(settings, name)]
     if missing and not context.source:
-        fixes = "; ".join(f"pulumi config set --path instance.{_first(name)} <value>" for name in missing)
+        fixes = "; ".join(f"pulumi config set --path instance.{_format_key(name)} <value>" for name in missing)
         gone = f"the source's region {region.name} doesn't say" if region else "the source is gone, and nothing says"
         found = f"{gone} its {', '.join(missing)}"
         yield Problem("config instance", found, "these settings: a restore gets RDS's defaults else", fixes)
 
 
-def _first(name: str) -> str:
+def _format_key(name: str) -> str:
     return f"{name}[0]" if name.endswith("Ids") else name
 
 
-def _too_small(settings: InstanceSettings, origin: RestoreSource) -> Iterable[Problem]:
+def _find_too_small(settings: InstanceSettings, origin: RestoreSource) -> Iterable[Problem]:
     size = settings.allocated_storage
     if size is not None and size < origin.storage:
         yield Problem(
@@ -50,7 +50,7 @@ def _too_small(settings: InstanceSettings, origin: RestoreSource) -> Iterable[Pr
         )
 
 
-def _unfit_rates(context: RestoreContext, settings: InstanceSettings, origin: RestoreSource) -> Iterable[Problem]:
+def _find_unfit_rates(context: RestoreContext, settings: InstanceSettings, origin: RestoreSource) -> Iterable[Problem]:
     by_hand = overrides(context)
     rates = [name for name in ("iops", "storage_throughput") if by_hand.get(name) is not None]
     if rates and settings.storage_type == "gp3" and not is_large_gp3(settings):
@@ -71,7 +71,7 @@ def _unfit_rates(context: RestoreContext, settings: InstanceSettings, origin: Re
         )
 
 
-def _encryption_lost(context: RestoreContext, origin: RestoreSource) -> Iterable[Problem]:
+def _find_lost_encryption(context: RestoreContext, origin: RestoreSource) -> Iterable[Problem]:
     source, snapshot = context.source, origin.point.snapshot
     if source and source.storage_encrypted and snapshot and not origin.encrypted:
         copy = (
@@ -83,14 +83,18 @@ def _encryption_lost(context: RestoreContext, origin: RestoreSource) -> Iterable
         yield Problem(f"snapshot {snapshot}", "not encrypted", needed, copy)
 
 
-def major(version: str | None) -> str:
+def parse_major(version: str | None) -> str:
     """Returns `17` of `17.10`."""
     return re.split(r"[.]", version or "", maxsplit=1)[0]
 
 
-def _other_major(context: RestoreContext, origin: RestoreSource) -> Iterable[Problem]:
+def _find_other_major(context: RestoreContext, origin: RestoreSource) -> Iterable[Problem]:
     source = context.source
-    if not source or not origin.engine_version or major(source.engine_version) == major(origin.engine_version):
+    if (
+        not source
+        or not origin.engine_version
+        or parse_major(source.engine_version) == parse_major(origin.engine_version)
+    ):
         return
     inherited = [
         name
@@ -101,6 +105,6 @@ def _other_major(context: RestoreContext, origin: RestoreSource) -> Iterable[Pro
         yield Problem(
             f"recovery point {origin.point.tag}",
             f"PostgreSQL {origin.engine_version}, while the source is {source.engine_version}",
-            f"groups of family postgres{major(origin.engine_version)}: the source's belong to another major version",
+            f"groups of family postgres{parse_major(origin.engine_version)}: the source's belong to another major version",
             "; ".join(f"pulumi config set --path instance.{to_camel_case(name)} <group>" for name in inherited),
         )

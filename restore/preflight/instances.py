@@ -13,7 +13,7 @@ from restore.model.context import ENGINE, RestoreContext
 from restore.model.gates import QUIESCED
 from restore.model.rds_status import BROKEN, LEAVING, SNAPSHOT_READY, describe_way_out
 from restore.model.request import Traffic
-from restore.preflight.instance_settings import setting_problems
+from restore.preflight.instance_settings import find_setting_problems
 from restore.recovery_points.resolve import resolve
 
 MOST_TAGS = 50
@@ -21,7 +21,7 @@ MOST_TAGS = 50
 OWN_TAGS = 5
 
 
-def source_found(context: RestoreContext) -> Iterable[Problem]:
+def check_source_found(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a source of another engine. One that is gone is no fault by itself: the recovery point's rules say what
     is missing then."""
     if context.source and context.source.engine != ENGINE:
@@ -31,7 +31,7 @@ def source_found(context: RestoreContext) -> Iterable[Problem]:
         )
 
 
-def source_alone(context: RestoreContext) -> Iterable[Problem]:
+def check_source_alone(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a member of a Multi-AZ DB cluster, which has no backups of its own, and can't be modified by itself."""
     if context.source and context.source.db_cluster:
         cluster = context.source.db_cluster
@@ -44,7 +44,7 @@ def source_alone(context: RestoreContext) -> Iterable[Problem]:
         )
 
 
-def source_leaving(context: RestoreContext) -> Iterable[Problem]:
+def check_source_stays(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a source that is being deleted, only where something is still to be made of it, or to go back to: a
     candidate that exists needs it no more."""
     if (
@@ -63,7 +63,7 @@ def source_leaving(context: RestoreContext) -> Iterable[Problem]:
     )
 
 
-def source_can_be_saved(context: RestoreContext) -> Iterable[Problem]:
+def check_source_can_be_saved(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a freeze without the safety snapshot: that is found out before the applications stop."""
     source = context.local_source
     if (
@@ -83,7 +83,7 @@ def source_can_be_saved(context: RestoreContext) -> Iterable[Problem]:
         )
 
 
-def source_answers(context: RestoreContext) -> Iterable[Problem]:
+def check_source_answers(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a freeze that gate `quiesced` couldn't prove: the applications would be down until somebody mends what
     keeps the operator out. The gate's own waiver lets it pass."""
     source, silence, check = context.local_source, context.inventory.source_silence, f"{QUIESCED.name}.unreachable"
@@ -94,10 +94,10 @@ def source_answers(context: RestoreContext) -> Iterable[Problem]:
             "an answer to the operator from here, as the gates need it once nobody is served",
             f"{silence.fix}; pulumi preview",
         )
-        yield waivers.with_command(problem, check)
+        yield waivers.add_command(problem, check)
 
 
-def freeze_completed(context: RestoreContext) -> Iterable[Problem]:
+def check_freeze_completed(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a switch before the freeze was proved: the safety snapshot is only taken of a source that gate found
     quiet."""
     first = context.request.traffic is Traffic.RESTORED and traffic.find_pointing(context) is ConnectionTarget.SOURCE
@@ -111,7 +111,7 @@ def freeze_completed(context: RestoreContext) -> Iterable[Problem]:
     )
 
 
-def source_to_return_to(context: RestoreContext) -> Iterable[Problem]:
+def check_source_to_return_to(context: RestoreContext) -> Iterable[Problem]:
     """Refuses the way back to a source that is gone."""
     back = context.request.traffic is Traffic.SOURCE and traffic.find_pointing(context) is ConnectionTarget.CANDIDATE
     if back and context.source is None and context.source_region is None:
@@ -123,7 +123,7 @@ def source_to_return_to(context: RestoreContext) -> Iterable[Problem]:
         )
 
 
-def candidate_failed(context: RestoreContext) -> Iterable[Problem]:
+def check_candidate_status(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a candidate in a status that ends in none that can be used, unless it is being left."""
     candidate = context.candidate
     if not candidate or traffic.leaves_candidate(context):
@@ -135,18 +135,18 @@ def candidate_failed(context: RestoreContext) -> Iterable[Problem]:
         yield Problem(f"instance {candidate.identifier}", f"status {candidate.status}", "a usable instance", fix)
 
 
-def recovery_point_usable(context: RestoreContext) -> Iterable[Problem]:
+def check_recovery_point_usable(context: RestoreContext) -> Iterable[Problem]:
     yield from resolve(context).problems
 
 
-def settings_usable(context: RestoreContext) -> Iterable[Problem]:
-    """Refuses settings of a candidate that is still to be made, as `setting_problems` does."""
+def check_settings_usable(context: RestoreContext) -> Iterable[Problem]:
+    """Refuses settings of a candidate that is still to be made, as `find_setting_problems` does."""
     origin = resolve(context).origin
     if origin and not context.candidate:
-        yield from setting_problems(context, origin)
+        yield from find_setting_problems(context, origin)
 
 
-def tags_fit(context: RestoreContext) -> Iterable[Problem]:
+def check_tags_fit(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a source with so many tags that the candidate can't have them and its own."""
     source = context.source
     if source is None or context.candidate:

@@ -17,7 +17,7 @@ from restore.model.rds_status import BROKEN, LEAVING
 from restore.model.request import Cutover, Traffic
 
 
-def cutover_kept(context: RestoreContext) -> Iterable[Problem]:
+def check_cutover_kept(context: RestoreContext) -> Iterable[Problem]:
     """Refuses another cutover than the one that has moved something: its way back would leave name or URL behind."""
     moved = names_moved(context)
     if context.renames and context.manages_secret:
@@ -50,24 +50,24 @@ def names_moved(context: RestoreContext) -> str:
     return ", ".join(moved) or ("it has served" if context.has_served else "")
 
 
-def aside_fits(context: RestoreContext) -> Iterable[Problem]:
+def check_aside_fits(context: RestoreContext) -> Iterable[Problem]:
     fault = find_instance_fault(context.aside_name) if context.renames else None
     if fault:
         needed = f"at most {MAX_INSTANCE} characters for <source>-before-<id>, which the source is called meanwhile"
         yield Problem("config id", f"{context.aside_name}: {fault}", needed, "pulumi config set id <a shorter one>")
 
 
-def names_can_move(context: RestoreContext) -> Iterable[Problem]:
+def check_names_can_move(context: RestoreContext) -> Iterable[Problem]:
     """Refuses what would keep RDS from the renames of this run, or of the switch that a freeze is for."""
     if not context.renames or not (context.manages_any or context.request.traffic is not Traffic.SOURCE):
         return
-    for obstacle in obstacles(context):
+    for obstacle in find_obstacles(context):
         subject = f"instance {obstacle.instance}"
         problem = Problem(subject, obstacle.found, obstacle.needed, obstacle.fix)
-        yield waivers.with_command(problem, names.pending_check(obstacle.instance)) if obstacle.pending else problem
+        yield waivers.add_command(problem, names.pending_check(obstacle.instance)) if obstacle.pending else problem
 
 
-def obstacles(context: RestoreContext) -> Iterable[Obstacle]:
+def find_obstacles(context: RestoreContext) -> Iterable[Obstacle]:
     """Yields what is in the way of the next calls, but for what ends by itself and what is waived."""
     waived = frozenset(
         instance.identifier
@@ -76,7 +76,7 @@ def obstacles(context: RestoreContext) -> Iterable[Obstacle]:
     )
     plan = plan_ahead(context)
     if plan:
-        step = names.next_step(plan, all_instances(context), waived)
+        step = names.next_step(plan, list_instances(context), waived)
         yield from [step] if isinstance(step, Obstacle) else []
         return
     if context.source:  # the candidate is still to be made
@@ -96,7 +96,7 @@ def plan_ahead(context: RestoreContext) -> RenamePlan | None:
     return names.plan_of(context, back=traffic.find_pointing(context) is ConnectionTarget.CANDIDATE)
 
 
-def all_instances(context: RestoreContext) -> list[Instance]:
+def list_instances(context: RestoreContext) -> list[Instance]:
     listed = [*context.inventory.name_holders, context.source, context.candidate]
     return list({instance.resource_id: instance for instance in listed if instance}.values())
 
@@ -104,7 +104,7 @@ def all_instances(context: RestoreContext) -> list[Instance]:
 # What the preview says
 
 
-def rename_lines(context: RestoreContext) -> Iterable[str]:
+def list_rename_lines(context: RestoreContext) -> Iterable[str]:
     """Yields what is renamed, and what becomes of those who know the database by more than its name."""
     if not context.renames or not (context.manages_any or context.request.traffic is not Traffic.SOURCE):
         return
@@ -128,7 +128,7 @@ def rename_lines(context: RestoreContext) -> Iterable[str]:
 
 def list_calls(context: RestoreContext, plan: RenamePlan) -> list[tuple[str, str]]:
     """Returns the calls still to be made, as former and new identifier."""
-    by_id = {instance.resource_id: instance.identifier for instance in all_instances(context)}
+    by_id = {instance.resource_id: instance.identifier for instance in list_instances(context)}
     holder, leaver = by_id.get(plan.holder), by_id.get(plan.leaver or "")
     if holder is None or holder == plan.production:
         return []

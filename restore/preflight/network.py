@@ -70,17 +70,17 @@ def judge_paths(network: Network) -> tuple[Path, ...]:
     )
 
 
-def path_open(context: RestoreContext) -> Iterable[Problem]:
+def check_path_open(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a path that is surely closed, and security groups that aren't there, unless waived by name."""
     network = context.inventory.network or Network()
     shut = [(path.origin, path.problem) for path in _list_judged(context) if path.passage.state is State.CLOSED]
-    for origin, problem in [*shut, *(("groups", _no_group(target)) for target in network.targets if target.gone)]:
+    for origin, problem in [*shut, *(("groups", _build_no_group(target)) for target in network.targets if target.gone)]:
         check = f"{PATH_CHECK}:{origin}"
         if not waivers.is_waived(check, context.settings.waive):
-            yield waivers.with_command(problem, check)
+            yield waivers.add_command(problem, check)
 
 
-def _no_group(target: Target) -> Problem:
+def _build_no_group(target: Target) -> Problem:
     groups = " ".join(target.groups)
     return Problem(
         "config instance.vpcSecurityGroupIds",
@@ -112,7 +112,7 @@ def is_as_to_source(context: RestoreContext, target: Target) -> bool:
     )
 
 
-def path_lines(context: RestoreContext) -> Iterable[str]:
+def list_path_lines(context: RestoreContext) -> Iterable[str]:
     """Says in one line what isn't known, unless it is the way by which the source is reached today; and the tunnel that
     the candidate will need."""
     network = context.inventory.network

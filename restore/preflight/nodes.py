@@ -21,7 +21,7 @@ from restore.model.cluster import Deployment
 from restore.model.context import RestoreContext
 from restore.model.nodes import Amounts, Node, PodNeeds, Requirement, Taint, Toleration
 from restore.model.request import Traffic
-from restore.units import sized
+from restore.units import format_size
 
 NODES_CHECK = f"{ROOM_CHECK}:nodes"
 CORDON = Taint("node.kubernetes.io/unschedulable", "", "NoSchedule")
@@ -49,22 +49,22 @@ class Places:
         for pod in self._pods:
             self._take(pod.node, pod.requests)
 
-    def running(self, deployment: Deployment) -> list[str]:
+    def list_nodes_of(self, deployment: Deployment) -> list[str]:
         """Returns the nodes of its pods, one for each."""
         return [pod.node for pod in self._pods if pod.deployment == (self._namespace, deployment.name)]
 
-    def shortage(self, deployment: Deployment, replicas: int) -> Shortage | None:
+    def find_shortage(self, deployment: Deployment, replicas: int) -> Shortage | None:
         """Places what the application needs besides the pods that could stay where they are; None when all have a node.
 
         A pod could stay on any node that isn't cordoned: what runs there was let in, by whomever.
         """
-        refusals = {item.name: refusal(item, deployment.needs) for item in self._nodes}
-        placed = sum(refusals.get(name, CORDONED) != CORDONED for name in self.running(deployment))
+        refusals = {item.name: find_refusal(item, deployment.needs) for item in self._nodes}
+        placed = sum(refusals.get(name, CORDONED) != CORDONED for name in self.list_nodes_of(deployment))
         while placed < replicas and self._place(deployment.needs, refusals):
             placed += 1
         if placed >= replicas:
             return None
-        return Shortage(deployment.name, _described(placed, replicas, deployment.needs, refusals))
+        return Shortage(deployment.name, _describe_room(placed, replicas, deployment.needs, refusals))
 
     def _place(self, needs: PodNeeds, refusals: dict[str, str]) -> bool:
         for item in self._nodes:
@@ -86,10 +86,10 @@ def fits(left: Amounts, requests: Amounts) -> bool:
     return all(left.get(name, Decimal()) >= amount for name, amount in requests.items() if amount)
 
 
-def refusal(node: Node, needs: PodNeeds) -> str:
+def find_refusal(node: Node, needs: PodNeeds) -> str:
     """Says why the scheduler gives the pod no place on this node, whatever it has free; empty when it may."""
     taints = (CORDON, *node.taints) if node.cordoned else node.taints
-    kept_out = [taint for taint in taints if taint.effect in KEEPS_OUT and not _tolerated(taint, needs.tolerations)]
+    kept_out = [taint for taint in taints if taint.effect in KEEPS_OUT and not _is_tolerated(taint, needs.tolerations)]
     if kept_out:
         return CORDONED if CORDON in kept_out else f"tainted {kept_out[0].key}"
     selected = all(node.labels.get(key) == value for key, value in needs.selector.items())
@@ -97,7 +97,7 @@ def refusal(node: Node, needs: PodNeeds) -> str:
     return "" if selected and chosen else "not chosen by the pods' node selector or affinity"
 
 
-def _tolerated(taint: Taint, tolerations: Iterable[Toleration]) -> bool:
+def _is_tolerated(taint: Taint, tolerations: Iterable[Toleration]) -> bool:
     return any(
         item.effect in ("", taint.effect)
         and (item.key == taint.key or (not item.key and item.any_value))
@@ -121,16 +121,16 @@ def _holds(line: Requirement, node: Node) -> bool:
             return True  # Gt and Lt: not looked at
 
 
-def _described(placed: int, replicas: int, needs: PodNeeds, refusals: dict[str, str]) -> str:
+def _describe_room(placed: int, replicas: int, needs: PodNeeds, refusals: dict[str, str]) -> str:
     reasons = Counter(reason for reason in refusals.values() if reason)
     named = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
     cpu, memory = needs.requests.get("cpu"), needs.requests.get("memory")
-    each = ", ".join([*([f"{cpu.normalize():f} CPU"] if cpu else []), *([sized(int(memory))] if memory else [])])
+    each = ", ".join([*([f"{cpu.normalize():f} CPU"] if cpu else []), *([format_size(int(memory))] if memory else [])])
     asked = f" ({each} each)" if each else ""
     return f"room for {placed} of {replicas} pods{asked}; of {len(refusals)} nodes: {named or 'none takes them'}"
 
 
-def shortages(context: RestoreContext) -> tuple[Shortage, ...]:
+def find_shortages(context: RestoreContext) -> tuple[Shortage, ...]:
     """Counts them of the applications, in their order; none where the nodes couldn't be asked.
 
     Of one that runs its pods of now count, for those alone would be missed; of one at zero all that come back.
@@ -140,9 +140,9 @@ def shortages(context: RestoreContext) -> tuple[Shortage, ...]:
         return ()
     places = Places(context)
     by_app = [
-        places.shortage(
+        places.find_shortage(
             deployment,
-            len(places.running(deployment))
+            len(places.list_nodes_of(deployment))
             if deployment.replicas
             else read_recorded_replicas(context, app, deployment) or 0,
         )
@@ -151,31 +151,31 @@ def shortages(context: RestoreContext) -> tuple[Shortage, ...]:
     return tuple(shortage for shortage in by_app if shortage)
 
 
-def replicas_have_nodes(context: RestoreContext) -> Iterable[Problem]:
+def check_replicas_have_nodes(context: RestoreContext) -> Iterable[Problem]:
     """Refuses before anything stops: pods that run on nodes that take no others wouldn't come back."""
     runs = any(deployment.replicas for _, deployment in context.apps)
-    if context.request.traffic is not Traffic.FROZEN or not runs or _waived(context):
+    if context.request.traffic is not Traffic.FROZEN or not runs or _is_waived(context):
         return
-    for item in shortages(context):
+    for item in find_shortages(context):
         problem = Problem(
             f"deployment {item.app}",
             item.text,
             "a node for each pod that comes back; an autoscaler of nodes may bring them",
             "kubectl get nodes; kubectl uncordon <node>; pulumi preview",
         )
-        yield waivers.with_command(problem, NODES_CHECK)
+        yield waivers.add_command(problem, NODES_CHECK)
 
 
-def _waived(context: RestoreContext) -> bool:
+def _is_waived(context: RestoreContext) -> bool:
     return waivers.is_waived(NODES_CHECK, context.settings.waive)
 
 
-def node_lines(context: RestoreContext) -> Iterable[str]:
+def list_node_lines(context: RestoreContext) -> Iterable[str]:
     """Says what couldn't be asked, and what is short where it refuses nothing."""
     room = context.inventory.nodes
     if room is None:
         return
     if room.unasked:
         yield f"note: not asked: room on the nodes ({room.unasked}); docs/permissions.md has the right"
-    for item in shortages(context):
+    for item in find_shortages(context):
         yield f"note: {item.app}: {item.text}; serving waits for nodes that an autoscaler may bring"

@@ -16,13 +16,13 @@ from restore.recovery_points.resolve import resolve
 from restore.recovery_points.snapshots import find_snapshot
 
 
-def open_ids(settings: Settings, inventory: Inventory) -> set[str]:
+def list_open_ids(settings: Settings, inventory: Inventory) -> set[str]:
     """Returns the ids of this stack's restores that aren't closed."""
     own = (instance for instance in inventory.open_restores if instance.tags.get(TAG_STACK) == settings.stack)
     return {instance.tags.get(TAG_ID, instance.identifier) for instance in own}
 
 
-def holders(inventory: Inventory) -> set[str]:
+def list_holders(inventory: Inventory) -> set[str]:
     """Returns the ids of the restores that hold Deployments or the secret."""
     cluster = inventory.cluster
     notes: list[Mapping[str, str]] = [
@@ -32,10 +32,10 @@ def holders(inventory: Inventory) -> set[str]:
     return {note[ANNOTATION_ID] for note in notes if note.get(ANNOTATION_ID)}
 
 
-def other_restore_open(context: RestoreContext) -> Iterable[Problem]:
+def check_no_other_restore_open(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a second restore of this stack, by its tags or by what it holds in the cluster."""
     for restore_id in sorted(
-        (open_ids(context.settings, context.inventory) | holders(context.inventory)) - {context.request.id}
+        (list_open_ids(context.settings, context.inventory) | list_holders(context.inventory)) - {context.request.id}
     ):
         yield Problem(
             f"restore {context.request.id}",
@@ -45,14 +45,14 @@ def other_restore_open(context: RestoreContext) -> Iterable[Problem]:
         )
 
 
-def identifier_fits(context: RestoreContext) -> Iterable[Problem]:
+def check_identifier_fits(context: RestoreContext) -> Iterable[Problem]:
     fault = find_instance_fault(context.candidate_name)
     if fault:
         needed = f"at most {MAX_INSTANCE} lower-case letters, digits and single hyphens for <source>-<id>"
         yield Problem("config id", f"{context.candidate_name}: {fault}", needed, "pulumi config set id <a shorter one>")
 
 
-def candidate_renamed(context: RestoreContext) -> Iterable[Problem]:
+def check_candidate_not_renamed(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a candidate that was renamed. A restore has one instance: under another name it would be made a second
     time."""
     for instance in context.inventory.open_restores:
@@ -66,7 +66,7 @@ def candidate_renamed(context: RestoreContext) -> Iterable[Problem]:
             )
 
 
-def retagging(context: RestoreContext, arn: str, tags: Mapping[str, str]) -> str:
+def build_retag_command(context: RestoreContext, arn: str, tags: Mapping[str, str]) -> str:
     """Returns the command that hands a restore over to this stack after `pulumi stack rename`; empty for another's
     restore."""
     pinned = tags.get(TAG_SOURCE)
@@ -78,7 +78,7 @@ def retagging(context: RestoreContext, arn: str, tags: Mapping[str, str]) -> str
     return f"if this stack was called {tags[TAG_STACK]} before (docs/troubleshooting.md): {command}; otherwise: "
 
 
-def identifier_taken(context: RestoreContext) -> Iterable[Problem]:
+def check_identifier_free(context: RestoreContext) -> Iterable[Problem]:
     """Refuses an instance of somebody else's under the candidate's name: it is never made part of a restore, nor a
     reason not to leave it."""
     instance = context.inventory.candidate
@@ -90,21 +90,21 @@ def identifier_taken(context: RestoreContext) -> Iterable[Problem]:
             return
         whose = instance.tags.get(TAG_STACK)
         text = f"exists, and belongs to stack {whose}" if whose else "exists, and no restore made it"
-        fix = retagging(context, instance.arn, instance.tags) + fix
+        fix = build_retag_command(context, instance.arn, instance.tags) + fix
         yield Problem(subject, text, f"a free identifier, or one tagged for restore {context.request.id}", fix)
     else:
         text = f"was made by this restore, which was closed {instance.tags[TAG_CLOSED]}"
         yield Problem(subject, text, "another id for another restore", fix)
 
 
-def safety_name_taken(context: RestoreContext) -> Iterable[Problem]:
+def check_safety_name_free(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a snapshot of the safety snapshot's name that another restore took, or that failed."""
     snapshot = context.inventory.safety_snapshot
     if not snapshot:
         return
     subject, fix = f"snapshot {snapshot.identifier}", "pulumi config set id <another one>"
     if not context.is_ours(snapshot.tags):
-        fix = retagging(context, snapshot.arn, snapshot.tags) + fix
+        fix = build_retag_command(context, snapshot.arn, snapshot.tags) + fix
         yield Problem(subject, "exists, and this restore didn't take it", "a free identifier", fix)
     elif snapshot.status == "failed":
         yield Problem(
@@ -116,10 +116,10 @@ def safety_name_taken(context: RestoreContext) -> Iterable[Problem]:
         )
 
 
-def recovery_point_changed(context: RestoreContext) -> Iterable[Problem]:
+def check_recovery_point_unchanged(context: RestoreContext) -> Iterable[Problem]:
     """Refuses another recovery point than the candidate was made from, as its tag has it."""
     made_from = context.candidate.tags.get(TAG_POINT) if context.candidate else None
-    if made_from is None or _same_point(context, made_from):
+    if made_from is None or _is_same_point(context, made_from):
         return
     yield Problem(
         f"restore {context.request.id}",
@@ -130,7 +130,7 @@ def recovery_point_changed(context: RestoreContext) -> Iterable[Problem]:
     )
 
 
-def _same_point(context: RestoreContext, made_from: str) -> bool:
+def _is_same_point(context: RestoreContext, made_from: str) -> bool:
     requested = context.request.recovery_point
     method, _, point = made_from.partition(":")
     wanted_method, _, wanted_point = requested.partition(":")
@@ -146,7 +146,7 @@ def _same_point(context: RestoreContext, made_from: str) -> bool:
     return snapshot is not None and snapshot is find_snapshot(context.inventory, point)
 
 
-def dump_still_pinned(context: RestoreContext) -> Iterable[Problem]:
+def check_dump_still_pinned(context: RestoreContext) -> Iterable[Problem]:
     """Refuses another dump than the one that the restore began with: which bytes were meant stands on the candidate
     alone: the object of that key may be another one by now."""
     origin = resolve(context).origin if context.candidate else None
@@ -160,7 +160,7 @@ def dump_still_pinned(context: RestoreContext) -> Iterable[Problem]:
         )
 
 
-def source_is_another_instance(context: RestoreContext) -> Iterable[Problem]:
+def check_source_unchanged(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a source of the same name that isn't the instance (DbiResourceId) with which the restore began."""
     pinned = context.candidate.tags.get(TAG_SOURCE) if context.candidate else None
     if pinned and context.source and pinned != context.source.resource_id:

@@ -69,9 +69,9 @@ def judge_caller(target: Target, caller: Caller, interfaces: Sequence[Interface]
     """Takes the best of the addresses as which it may arrive. Closed in some of the subnets alone isn't sure: RDS
     chooses one."""
     sources = find_sources(target, caller, interfaces)
-    groups = _best(pass_groups(target, source) for source in sources)
+    groups = _choose_best(judge_groups(target, source) for source in sources)
     looked = interfaces is not None
-    places = {place: pass_place(target, place, sources, looked=looked) for place in target.places}
+    places = {place: judge_place(target, place, sources, looked=looked) for place in target.places}
     shut = {place.subnet: passage for place, passage in places.items() if passage.state is State.CLOSED}
     if groups.state is State.CLOSED or not shut:
         return groups
@@ -81,7 +81,7 @@ def judge_caller(target: Target, caller: Caller, interfaces: Sequence[Interface]
     return Passage(State.UNKNOWN, f"closed if RDS chooses {', '.join(shut)}: {why}")
 
 
-def _best(passages: Iterable[Passage]) -> Passage:
+def _choose_best(passages: Iterable[Passage]) -> Passage:
     return max(passages, key=lambda passage: passage.state)
 
 
@@ -99,7 +99,7 @@ def _find_owner(address: str, interfaces: Iterable[Interface]) -> Interface | No
     return next((item for item in interfaces if _is_in(item.blocks, address)), None)
 
 
-def pass_groups(target: Target, source: Source) -> Passage:
+def judge_groups(target: Target, source: Source) -> Passage:
     """Judges the security groups of the database alone. A member of a group that it names is known by its interface."""
     rules = target.ingress or ()
     members = {rule.group for rule in rules if rule.group}
@@ -112,13 +112,13 @@ def pass_groups(target: Target, source: Source) -> Passage:
     return Passage(State.UNKNOWN if hidden or not source.native else State.CLOSED, why)
 
 
-def pass_place(target: Target, place: Place, sources: Sequence[Source], *, looked: bool) -> Passage:
+def judge_place(target: Target, place: Place, sources: Sequence[Source], *, looked: bool) -> Passage:
     """Judges what one subnet lets through. `looked`: whether the callers' interfaces could be asked for."""
-    acl = _best(pass_acl(target, place, source) for source in sources)
-    return acl if acl.state is State.CLOSED or not looked else pass_routes(place, sources)
+    acl = _choose_best(judge_acl(target, place, source) for source in sources)
+    return acl if acl.state is State.CLOSED or not looked else judge_routes(place, sources)
 
 
-def pass_acl(target: Target, place: Place, source: Source) -> Passage:
+def judge_acl(target: Target, place: Place, source: Source) -> Passage:
     """Judges a subnet's network ACL, in both directions: it keeps no state, and counts at the subnet's border alone."""
     if place.acl is None or (place.block and holds(place.block, source.address)):
         return OPEN
@@ -155,7 +155,7 @@ def _cut(span: Ports, entry: AclEntry) -> Iterator[Ports]:
     yield from (part for part in (below, above) if part[0] <= part[1])
 
 
-def pass_routes(place: Place, sources: Sequence[Source]) -> Passage:
+def judge_routes(place: Place, sources: Sequence[Source]) -> Passage:
     """Judges the way back to a caller that is surely outside of the VPC: it has no interface there, and no address of
     its blocks."""
     table = place.routes

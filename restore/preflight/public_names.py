@@ -14,7 +14,7 @@ ENGINES = (ENGINE, "postgresql", "aurora-postgresql")
 NAMED_IN_URL = ("user", "dbname", "host")
 
 
-def public_names(settings: Settings) -> frozenset[str]:
+def list_public_names(settings: Settings) -> frozenset[str]:
     """Returns the names of the configuration: where everything is, and what it is called."""
     request, login, secret = settings.request, settings.login, settings.secret
     names = [
@@ -28,14 +28,14 @@ def public_names(settings: Settings) -> frozenset[str]:
     return frozenset(name for name in names if name)
 
 
-def found_names(inventory: Inventory) -> frozenset[str]:
+def list_found_names(inventory: Inventory) -> frozenset[str]:
     """Returns the names of what was found: identifiers, and whom and what the applications' URL names."""
     instances = [instance for instance in (inventory.source, inventory.candidate) if instance]
     names = [name for instance in instances for name in (instance.identifier, instance.resource_id, instance.engine)]
-    return frozenset([*names, *_in_url(inventory, NAMED_IN_URL)])
+    return frozenset([*names, *_list_names_in_url(inventory, NAMED_IN_URL)])
 
 
-def _in_url(inventory: Inventory, parameters: Iterable[str]) -> list[str]:
+def _list_names_in_url(inventory: Inventory, parameters: Iterable[str]) -> list[str]:
     secret = inventory.cluster.secret
     if not secret or not secret.url:
         return []
@@ -46,11 +46,11 @@ def _in_url(inventory: Inventory, parameters: Iterable[str]) -> list[str]:
     return [value for name in parameters if (value := parameters_of_url.get(name))]
 
 
-def password_warnings(context: RestoreContext) -> Iterable[str]:
+def list_password_warnings(context: RestoreContext) -> Iterable[str]:
     """Warns of a password that is a public name: it can't be masked: it would be found in everything. It is never shown
     here."""
-    names = public_names(context.settings) | found_names(context.inventory)
-    for password in _in_url(context.inventory, ["password"]):
+    names = list_public_names(context.settings) | list_found_names(context.inventory)
+    for password in _list_names_in_url(context.inventory, ["password"]):
         guessed = any(password in name for name in names)
         if guessed or len(password) < SHORT:
             why = "is a name that stands in every message" if guessed else f"has fewer than {SHORT} characters"

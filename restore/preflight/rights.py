@@ -65,7 +65,7 @@ class NeededRight:
     targets: Targets
 
 
-def _needed(name: str, reason: str, targets: Targets, *phases: Phase) -> NeededRight:
+def _need(name: str, reason: str, targets: Targets, *phases: Phase) -> NeededRight:
     return NeededRight(name, frozenset(phases), reason, targets)
 
 
@@ -121,16 +121,16 @@ OF_DRILLS = (
 """What a drill does in its scratch namespace."""
 
 TABLE: tuple[NeededRight, ...] = (
-    _needed("rds:DescribeDBInstances", "what exists", on.anything, P.PREVIEW),
-    _needed("rds:DescribeDBSnapshots", "what exists", on.anything, P.PREVIEW),
-    _needed("rds:DescribeDBInstanceAutomatedBackups", "the windows of PITR", on.anything, P.PREVIEW),
-    _needed("rds:DescribeDBEngineVersions", "the versions that can be created", on.anything, P.PREVIEW),
-    _needed("rds:DescribeAccountAttributes", "quotas", on.anything, P.PREVIEW),
-    _needed("rds:DescribeOrderableDBInstanceOptions", "whether the class can be had", on.anything, P.PREVIEW),
-    _needed("rds:DescribeDBSubnetGroups", "the zones of the subnet group", on.anything, P.PREVIEW),
-    _needed("ec2:DescribeSubnets", "free addresses", on.anything, P.PREVIEW),
+    _need("rds:DescribeDBInstances", "what exists", on.anything, P.PREVIEW),
+    _need("rds:DescribeDBSnapshots", "what exists", on.anything, P.PREVIEW),
+    _need("rds:DescribeDBInstanceAutomatedBackups", "the windows of PITR", on.anything, P.PREVIEW),
+    _need("rds:DescribeDBEngineVersions", "the versions that can be created", on.anything, P.PREVIEW),
+    _need("rds:DescribeAccountAttributes", "quotas", on.anything, P.PREVIEW),
+    _need("rds:DescribeOrderableDBInstanceOptions", "whether the class can be had", on.anything, P.PREVIEW),
+    _need("rds:DescribeDBSubnetGroups", "the zones of the subnet group", on.anything, P.PREVIEW),
+    _need("ec2:DescribeSubnets", "free addresses", on.anything, P.PREVIEW),
     *(
-        _needed(right, "who gets through to the candidate", on.anything, P.PREVIEW)
+        _need(right, "who gets through to the candidate", on.anything, P.PREVIEW)
         for right in (
             "ec2:DescribeSecurityGroups",
             "ec2:DescribeNetworkInterfaces",
@@ -139,67 +139,67 @@ TABLE: tuple[NeededRight, ...] = (
             "ec2:GetManagedPrefixListEntries",
         )
     ),
-    _needed("ecr:DescribeImages", "whether the images of Jobs are there", on.repositories, P.PREVIEW),
-    _needed("rds:DescribeDBParameterGroups", "what another region has", on.anything_elsewhere, P.PREVIEW),
-    _needed("rds:DescribeDBParameters", "what the source's group sets", on.anything_elsewhere, P.PREVIEW),
-    _needed("ec2:DescribeSecurityGroups", "what another region has", on.anything_elsewhere, P.PREVIEW),
-    _needed("kms:DescribeKey", "whether the key can be used", on.database_key_alone, P.PREVIEW),
-    _needed("iam:SimulatePrincipalPolicy", "to ask for these rights", on.own_principal, P.PREVIEW),
-    _needed("iam:GetRole", "to ask for these rights", on.own_principal, P.PREVIEW),
-    _needed("secretsmanager:GetSecretValue", "the operator's login", on.operator_secret, *_GATES_WITH_LOGIN),
-    _needed("secretsmanager:GetSecretValue", "the password that RDS makes", on.master_secret, P.LOAD),
-    _needed("secretsmanager:GetSecretValue", "the applications' login", on.application_secret, P.ROTATE),
-    _needed("secretsmanager:PutSecretValue", "keeps new passwords", on.rotated_secrets, P.ROTATE),
-    _needed("secretsmanager:UpdateSecretVersionStage", "makes a new password count", on.own_operator_secret, P.ROTATE),
-    _needed("secretsmanager:RotateSecret", "RDS makes the new password", on.managed_operator_secret, P.ROTATE),
-    _needed("rds:AddTagsToResource", "says which instance is retired", on.tagged_as_retired, P.RETIRE),
-    _needed("rds:ModifyDBInstance", "lifts deletion protection", on.retired, P.RETIRE),
-    _needed("rds:DeleteDBInstance", "deletes an instance that nobody needs", on.retired, P.RETIRE),
-    _needed("rds:DeleteDBInstance", "deletes what the drill has made", on.drilled_instance, P.DRILL),
-    _needed("rds:RestoreDBInstanceFromDBSnapshot", "makes the candidate", on.from_snapshot, P.RESTORE),
-    _needed("rds:RestoreDBInstanceToPointInTime", "makes the candidate", on.to_point_in_time, P.RESTORE),
-    _needed("rds:CreateDBInstance", "makes the candidate", on.new_instance, P.RESTORE),
-    _needed("rds:CopyDBSnapshot", "copies the snapshot", on.copied_snapshot, P.RESTORE),
-    _needed("rds:AddTagsToResource", "tags the copy", on.snapshot_copy, P.RESTORE),
-    _needed("rds:DescribeDBSnapshotAttributes", "reads the copy", on.snapshot_copy, P.RESTORE),
-    _needed("rds:CreateDBParameterGroup", "makes the parameter group", on.new_parameter_group, P.RESTORE),
-    _needed("rds:ModifyDBParameterGroup", "sets its parameters", on.parameter_group, P.RESTORE),
-    _needed("rds:ListTagsForResource", "reads the parameter group", on.parameter_group, P.RESTORE),
-    _needed("rds:AddTagsToResource", "tags the parameter group", on.new_parameter_group, P.RESTORE),
-    _needed("rds:CreateDBSnapshot", "takes the safety snapshot", on.snapshot_of_source, P.FREEZE),
-    _needed("rds:DescribeDBSnapshotAttributes", "reads the safety snapshot", on.safety_snapshot, P.FREEZE),
-    _needed("rds:AddTagsToResource", "tags the candidate", on.made_with_tags, P.RESTORE),
-    _needed("rds:AddTagsToResource", "tags the safety snapshot", on.safety_snapshot, P.FREEZE),
-    _needed("rds:AddTagsToResource", "marks the candidate as closed", on.candidate_as_made, P.CLOSE),
-    _needed("rds:ModifyDBInstance", "brings settings in line", on.changed_instance, P.CONFORM, P.LOAD),
-    _needed("rds:ModifyDBInstance", "renames both instances", on.renamed_instances, P.SWITCH, P.WAY_BACK),
-    _needed("rds:AddRoleToDBInstance", "associated roles", on.instance_with_roles, P.CONFORM),
-    _needed("rds:RebootDBInstance", "static parameters that wait", on.instance_with_parameters, P.CONFORM),
-    _needed("kms:DescribeKey", "RDS, for an encrypted instance", on.database_key, P.RESTORE),
-    _needed("kms:Decrypt", "RDS, for an encrypted instance", on.database_key, P.RESTORE),
-    _needed("kms:CreateGrant", "RDS, for an encrypted instance", on.database_key_grant, P.RESTORE),
-    _needed("iam:PassRole", "RDS, for enhanced monitoring", on.monitoring_role, P.RESTORE),
-    _needed("iam:PassRole", "RDS, for associated roles", on.associated_roles, P.CONFORM),
-    _needed("iam:PassRole", "RDS, for Kerberos", on.domain_role, P.RESTORE),
-    _needed("secretsmanager:CreateSecret", "RDS, for the password that it makes", on.new_master_secret, P.RESTORE),
-    _needed("secretsmanager:TagResource", "RDS, for the password that it makes", on.new_master_secret, P.RESTORE),
-    _needed("s3:ListBucket", "finds the dump", on.dump_bucket, P.LOAD),
-    _needed("s3:GetObject", "reads the dump", on.dumps, P.LOAD),
-    _needed("s3:GetObjectVersion", "reads the dump", on.dumps, P.LOAD),
-    _needed("s3:ListBucket", "finds records", on.records_bucket, P.EVIDENCE),
-    _needed("s3:GetObject", "reads records", on.records, P.EVIDENCE),
-    _needed("s3:PutObject", "writes records and the report", on.records, P.EVIDENCE),
-    _needed("s3:ListBucket", "finds the baseline", on.baselines_bucket, P.VALIDATE),
-    _needed("s3:GetObject", "reads the baseline", on.baselines, P.VALIDATE),
-    _needed("cloudwatch:GetMetricStatistics", "free storage, who was connected", on.anything, P.BY_HAND),
-    _needed("sns:Publish", "sends messages", on.topic_of_messages, P.BY_HAND),
-    _needed("rds:DescribeDBLogFiles", "the server's log, for `when`", on.source_instance, P.BY_HAND),
-    _needed("rds:DownloadDBLogFilePortion", "the server's log, for `when`", on.source_instance, P.BY_HAND),
-    _needed("rds:DescribeDBParameters", "what the log can have, for `when`", on.anything, P.BY_HAND),
-    _needed("rds:DescribeEvents", "what RDS did, for `when`", on.anything, P.BY_HAND),
-    _needed("cloudtrail:LookupEvents", "who called RDS, for `when`", on.anything, P.BY_HAND),
+    _need("ecr:DescribeImages", "whether the images of Jobs are there", on.repositories, P.PREVIEW),
+    _need("rds:DescribeDBParameterGroups", "what another region has", on.anything_elsewhere, P.PREVIEW),
+    _need("rds:DescribeDBParameters", "what the source's group sets", on.anything_elsewhere, P.PREVIEW),
+    _need("ec2:DescribeSecurityGroups", "what another region has", on.anything_elsewhere, P.PREVIEW),
+    _need("kms:DescribeKey", "whether the key can be used", on.database_key_alone, P.PREVIEW),
+    _need("iam:SimulatePrincipalPolicy", "to ask for these rights", on.own_principal, P.PREVIEW),
+    _need("iam:GetRole", "to ask for these rights", on.own_principal, P.PREVIEW),
+    _need("secretsmanager:GetSecretValue", "the operator's login", on.operator_secret, *_GATES_WITH_LOGIN),
+    _need("secretsmanager:GetSecretValue", "the password that RDS makes", on.master_secret, P.LOAD),
+    _need("secretsmanager:GetSecretValue", "the applications' login", on.application_secret, P.ROTATE),
+    _need("secretsmanager:PutSecretValue", "keeps new passwords", on.rotated_secrets, P.ROTATE),
+    _need("secretsmanager:UpdateSecretVersionStage", "makes a new password count", on.own_operator_secret, P.ROTATE),
+    _need("secretsmanager:RotateSecret", "RDS makes the new password", on.managed_operator_secret, P.ROTATE),
+    _need("rds:AddTagsToResource", "says which instance is retired", on.tagged_as_retired, P.RETIRE),
+    _need("rds:ModifyDBInstance", "lifts deletion protection", on.retired, P.RETIRE),
+    _need("rds:DeleteDBInstance", "deletes an instance that nobody needs", on.retired, P.RETIRE),
+    _need("rds:DeleteDBInstance", "deletes what the drill has made", on.drilled_instance, P.DRILL),
+    _need("rds:RestoreDBInstanceFromDBSnapshot", "makes the candidate", on.from_snapshot, P.RESTORE),
+    _need("rds:RestoreDBInstanceToPointInTime", "makes the candidate", on.to_point_in_time, P.RESTORE),
+    _need("rds:CreateDBInstance", "makes the candidate", on.new_instance, P.RESTORE),
+    _need("rds:CopyDBSnapshot", "copies the snapshot", on.copied_snapshot, P.RESTORE),
+    _need("rds:AddTagsToResource", "tags the copy", on.snapshot_copy, P.RESTORE),
+    _need("rds:DescribeDBSnapshotAttributes", "reads the copy", on.snapshot_copy, P.RESTORE),
+    _need("rds:CreateDBParameterGroup", "makes the parameter group", on.new_parameter_group, P.RESTORE),
+    _need("rds:ModifyDBParameterGroup", "sets its parameters", on.parameter_group, P.RESTORE),
+    _need("rds:ListTagsForResource", "reads the parameter group", on.parameter_group, P.RESTORE),
+    _need("rds:AddTagsToResource", "tags the parameter group", on.new_parameter_group, P.RESTORE),
+    _need("rds:CreateDBSnapshot", "takes the safety snapshot", on.snapshot_of_source, P.FREEZE),
+    _need("rds:DescribeDBSnapshotAttributes", "reads the safety snapshot", on.safety_snapshot, P.FREEZE),
+    _need("rds:AddTagsToResource", "tags the candidate", on.made_with_tags, P.RESTORE),
+    _need("rds:AddTagsToResource", "tags the safety snapshot", on.safety_snapshot, P.FREEZE),
+    _need("rds:AddTagsToResource", "marks the candidate as closed", on.candidate_as_made, P.CLOSE),
+    _need("rds:ModifyDBInstance", "brings settings in line", on.changed_instance, P.CONFORM, P.LOAD),
+    _need("rds:ModifyDBInstance", "renames both instances", on.renamed_instances, P.SWITCH, P.WAY_BACK),
+    _need("rds:AddRoleToDBInstance", "associated roles", on.instance_with_roles, P.CONFORM),
+    _need("rds:RebootDBInstance", "static parameters that wait", on.instance_with_parameters, P.CONFORM),
+    _need("kms:DescribeKey", "RDS, for an encrypted instance", on.database_key, P.RESTORE),
+    _need("kms:Decrypt", "RDS, for an encrypted instance", on.database_key, P.RESTORE),
+    _need("kms:CreateGrant", "RDS, for an encrypted instance", on.database_key_grant, P.RESTORE),
+    _need("iam:PassRole", "RDS, for enhanced monitoring", on.monitoring_role, P.RESTORE),
+    _need("iam:PassRole", "RDS, for associated roles", on.associated_roles, P.CONFORM),
+    _need("iam:PassRole", "RDS, for Kerberos", on.domain_role, P.RESTORE),
+    _need("secretsmanager:CreateSecret", "RDS, for the password that it makes", on.new_master_secret, P.RESTORE),
+    _need("secretsmanager:TagResource", "RDS, for the password that it makes", on.new_master_secret, P.RESTORE),
+    _need("s3:ListBucket", "finds the dump", on.dump_bucket, P.LOAD),
+    _need("s3:GetObject", "reads the dump", on.dumps, P.LOAD),
+    _need("s3:GetObjectVersion", "reads the dump", on.dumps, P.LOAD),
+    _need("s3:ListBucket", "finds records", on.records_bucket, P.EVIDENCE),
+    _need("s3:GetObject", "reads records", on.records, P.EVIDENCE),
+    _need("s3:PutObject", "writes records and the report", on.records, P.EVIDENCE),
+    _need("s3:ListBucket", "finds the baseline", on.baselines_bucket, P.VALIDATE),
+    _need("s3:GetObject", "reads the baseline", on.baselines, P.VALIDATE),
+    _need("cloudwatch:GetMetricStatistics", "free storage, who was connected", on.anything, P.BY_HAND),
+    _need("sns:Publish", "sends messages", on.topic_of_messages, P.BY_HAND),
+    _need("rds:DescribeDBLogFiles", "the server's log, for `when`", on.source_instance, P.BY_HAND),
+    _need("rds:DownloadDBLogFilePortion", "the server's log, for `when`", on.source_instance, P.BY_HAND),
+    _need("rds:DescribeDBParameters", "what the log can have, for `when`", on.anything, P.BY_HAND),
+    _need("rds:DescribeEvents", "what RDS did, for `when`", on.anything, P.BY_HAND),
+    _need("cloudtrail:LookupEvents", "who called RDS, for `when`", on.anything, P.BY_HAND),
     *(
-        _needed(right, "what depends on the source", on.anything, P.PREVIEW)
+        _need(right, "what depends on the source", on.anything, P.PREVIEW)
         for right in (
             "rds:DescribeDBProxies",
             "rds:DescribeDBProxyTargets",
@@ -215,7 +215,7 @@ TABLE: tuple[NeededRight, ...] = (
         )
     ),
     *(
-        _needed(right, "`dependents: follow`", targets, P.SERVING, P.WAY_BACK)
+        _need(right, "`dependents: follow`", targets, P.SERVING, P.WAY_BACK)
         for right, targets in (
             ("cloudwatch:PutMetricAlarm", on.followed_alarms),
             ("rds:RegisterDBProxyTargets", on.followed_proxies),
@@ -228,7 +228,7 @@ TABLE: tuple[NeededRight, ...] = (
         )
     ),
     *(
-        _needed(right, reason, targets, P.PREVENT)
+        _need(right, reason, targets, P.PREVENT)
         for right, reason, targets in (
             ("cloudwatch:PutMetricAlarm", "declares the alarms", quiet.alarms),
             ("cloudwatch:DeleteAlarms", "removes an alarm that isn't declared any more", quiet.alarms),
@@ -258,65 +258,65 @@ TABLE: tuple[NeededRight, ...] = (
             ("s3:DeleteObjectVersion", "deletes dumps past their time", quiet.nightly_dumps),
         )
     ),
-    _needed("rds-db:connect", "the operator's login by IAM", on.logins_by_iam, *_GATES_WITH_LOGIN),
-    _needed("list deployments.apps", "replicas, and who else owns them", on.namespace, P.PREVIEW),
-    _needed("list statefulsets.apps", "who else uses the secret", on.namespace, P.PREVIEW),
-    _needed("list daemonsets.apps", "who else uses the secret", on.namespace, P.PREVIEW),
-    _needed("list cronjobs.batch", "who else uses the secret", on.namespace, P.PREVIEW),
-    _needed("list jobs.batch", "who else uses the secret", on.namespace, P.PREVIEW),
-    _needed("list horizontalpodautoscalers.autoscaling", "who else scales", on.namespace, P.PREVIEW),
-    _needed("list scaledobjects.keda.sh", "who else scales", on.namespace, P.PREVIEW),
-    _needed("list scaledjobs.keda.sh", "who else writes", on.namespace, P.PREVIEW),
-    _needed("list workflows.argoproj.io", "who else writes", on.namespace, P.PREVIEW),
-    _needed("list cronworkflows.argoproj.io", "who else writes", on.namespace, P.PREVIEW),
-    _needed("list rollouts.argoproj.io", "what runs the applications' pods", on.namespace, P.PREVIEW),
-    _needed("list services.serving.knative.dev", "who else writes", on.namespace, P.PREVIEW),
-    _needed("get configmaps", "where else the source is named", on.namespace, P.PREVIEW),
-    _needed("list nodes", "room for the replicas that come back", on.whole_cluster, P.PREVIEW),
-    _needed("list pods", "what the nodes have free", on.whole_cluster, P.PREVIEW),
+    _need("rds-db:connect", "the operator's login by IAM", on.logins_by_iam, *_GATES_WITH_LOGIN),
+    _need("list deployments.apps", "replicas, and who else owns them", on.namespace, P.PREVIEW),
+    _need("list statefulsets.apps", "who else uses the secret", on.namespace, P.PREVIEW),
+    _need("list daemonsets.apps", "who else uses the secret", on.namespace, P.PREVIEW),
+    _need("list cronjobs.batch", "who else uses the secret", on.namespace, P.PREVIEW),
+    _need("list jobs.batch", "who else uses the secret", on.namespace, P.PREVIEW),
+    _need("list horizontalpodautoscalers.autoscaling", "who else scales", on.namespace, P.PREVIEW),
+    _need("list scaledobjects.keda.sh", "who else scales", on.namespace, P.PREVIEW),
+    _need("list scaledjobs.keda.sh", "who else writes", on.namespace, P.PREVIEW),
+    _need("list workflows.argoproj.io", "who else writes", on.namespace, P.PREVIEW),
+    _need("list cronworkflows.argoproj.io", "who else writes", on.namespace, P.PREVIEW),
+    _need("list rollouts.argoproj.io", "what runs the applications' pods", on.namespace, P.PREVIEW),
+    _need("list services.serving.knative.dev", "who else writes", on.namespace, P.PREVIEW),
+    _need("get configmaps", "where else the source is named", on.namespace, P.PREVIEW),
+    _need("list nodes", "room for the replicas that come back", on.whole_cluster, P.PREVIEW),
+    _need("list pods", "what the nodes have free", on.whole_cluster, P.PREVIEW),
     *(
-        _needed(right, "whether it puts the secret back", on.secret_controllers(kind), P.PREVIEW, P.SWITCH)
+        _need(right, "whether it puts the secret back", on.secret_controllers(kind), P.PREVIEW, P.SWITCH)
         for kind, right in SECRET_CONTROLLERS.items()
     ),
-    _needed("get applications.argoproj.io", "whether Argo CD is suspended", on.argo_applications, P.PREVIEW),
-    _needed(
+    _need("get applications.argoproj.io", "whether Argo CD is suspended", on.argo_applications, P.PREVIEW),
+    _need(
         "get kustomizations.kustomize.toolkit.fluxcd.io",
         "whether Flux is suspended",
         on.flux_objects("kustomization"),
         P.PREVIEW,
     ),
-    _needed(
+    _need(
         "get helmreleases.helm.toolkit.fluxcd.io",
         "whether Flux is suspended",
         on.flux_objects("helmrelease"),
         P.PREVIEW,
     ),
-    _needed("get secrets", "the connection secret", on.connection_secret, P.PREVIEW, P.SWITCH, P.WAY_BACK, P.CLOSE),
-    _needed("get deployments.apps", "the plugin, before and after its patch", on.applications, *_EACH_MOVE),
-    _needed("patch deployments.apps", "stops and starts the applications", on.applications, *_EACH_MOVE),
-    _needed("patch secrets", "changes the URL's host", on.connection_secret, P.SWITCH, P.WAY_BACK, P.CLOSE),
-    _needed("list pods", "the pods of the applications", on.namespace, P.FREEZE, P.SWITCH, P.SERVING, P.WAY_BACK),
-    _needed("list pods", "the pod of the Job that connects from inside", on.namespace, P.VALIDATE),
-    _needed("get pods/proxy", "the health URL of each pod", on.pods_asked, P.SERVING),
-    _needed("create jobs.batch", "the Job that connects from inside", on.namespace, P.VALIDATE),
-    _needed("get jobs.batch", "the Job that connects from inside", on.job, P.VALIDATE),
-    _needed("patch jobs.batch", "starts that Job", on.job, P.VALIDATE),
-    _needed("delete jobs.batch", "removes that Job", on.job, P.VALIDATE),
-    _needed("create secrets", "the login of that Job", on.namespace, P.VALIDATE),
-    _needed("get secrets", "the login of that Job", on.job, P.VALIDATE),
-    _needed("delete secrets", "removes the login of that Job", on.job, P.VALIDATE),
-    _needed("get pods/log", "what that Job found", on.namespace, P.VALIDATE),
-    _needed("list events", "why that Job gets no pod", on.namespace, P.VALIDATE),
-    _needed("list events", "events of the applications, for `when`", on.namespace, P.BY_HAND),
-    _needed("list replicasets.apps", "rollouts, for `when`", on.namespace, P.BY_HAND),
+    _need("get secrets", "the connection secret", on.connection_secret, P.PREVIEW, P.SWITCH, P.WAY_BACK, P.CLOSE),
+    _need("get deployments.apps", "the plugin, before and after its patch", on.applications, *_EACH_MOVE),
+    _need("patch deployments.apps", "stops and starts the applications", on.applications, *_EACH_MOVE),
+    _need("patch secrets", "changes the URL's host", on.connection_secret, P.SWITCH, P.WAY_BACK, P.CLOSE),
+    _need("list pods", "the pods of the applications", on.namespace, P.FREEZE, P.SWITCH, P.SERVING, P.WAY_BACK),
+    _need("list pods", "the pod of the Job that connects from inside", on.namespace, P.VALIDATE),
+    _need("get pods/proxy", "the health URL of each pod", on.pods_asked, P.SERVING),
+    _need("create jobs.batch", "the Job that connects from inside", on.namespace, P.VALIDATE),
+    _need("get jobs.batch", "the Job that connects from inside", on.job, P.VALIDATE),
+    _need("patch jobs.batch", "starts that Job", on.job, P.VALIDATE),
+    _need("delete jobs.batch", "removes that Job", on.job, P.VALIDATE),
+    _need("create secrets", "the login of that Job", on.namespace, P.VALIDATE),
+    _need("get secrets", "the login of that Job", on.job, P.VALIDATE),
+    _need("delete secrets", "removes the login of that Job", on.job, P.VALIDATE),
+    _need("get pods/log", "what that Job found", on.namespace, P.VALIDATE),
+    _need("list events", "why that Job gets no pod", on.namespace, P.VALIDATE),
+    _need("list events", "events of the applications, for `when`", on.namespace, P.BY_HAND),
+    _need("list replicasets.apps", "rollouts, for `when`", on.namespace, P.BY_HAND),
     *(
-        _needed(f"{verb} {resource}", "the schedule of `prevention`", quiet.schedule, P.PREVENT)
+        _need(f"{verb} {resource}", "the schedule of `prevention`", quiet.schedule, P.PREVENT)
         for resource in ("configmaps", "cronjobs.batch")
         for verb in ("get", "create", "patch", "delete")
     ),
-    _needed("get namespaces", "whether the scratch namespace is there", on.drill_namespace_itself, P.DRILL),
-    *(_needed(right, "copies of the applications, for `drill`", on.drill_namespace, P.DRILL) for right in OF_DRILLS),
-    *(_needed(right, "the Jobs in which gates run", on.gate_jobs, *_GATES_IN_JOBS) for right in OF_JOBS),
+    _need("get namespaces", "whether the scratch namespace is there", on.drill_namespace_itself, P.DRILL),
+    *(_need(right, "copies of the applications, for `drill`", on.drill_namespace, P.DRILL) for right in OF_DRILLS),
+    *(_need(right, "the Jobs in which gates run", on.gate_jobs, *_GATES_IN_JOBS) for right in OF_JOBS),
 )
 """In the order of docs/permissions.md, "What each right is for"."""
 
@@ -324,7 +324,7 @@ _CANDIDATE = frozenset({P.RESTORE, P.CONFORM, P.LOAD, P.VALIDATE, P.EVIDENCE})
 _AFTER_IT = frozenset({P.FREEZE, P.SWITCH, P.SERVING, P.WAY_BACK, P.CLOSE})
 
 
-def phases_ahead(context: RestoreContext) -> frozenset[Phase]:
+def list_phases_ahead(context: RestoreContext) -> frozenset[Phase]:
     """Returns the phases whose rights are asked for before this run changes anything.
 
     Before the first application stops that is every later phase; afterwards what this move needs, for each refusal is
@@ -344,14 +344,14 @@ def phases_ahead(context: RestoreContext) -> frozenset[Phase]:
             return _CANDIDATE
 
 
-def needed_rights(context: RestoreContext, phases: frozenset[Phase]) -> tuple[Right, ...]:
+def list_needed_rights(context: RestoreContext, phases: frozenset[Phase]) -> tuple[Right, ...]:
     """Returns every right that these phases need with the options in use, each once."""
     scope = RightsScope(context)
     rows = [row for row in TABLE if row.phases & phases]
-    return tuple(dict.fromkeys(right for row in rows for right in rights_of(row, scope)))
+    return tuple(dict.fromkeys(right for row in rows for right in list_rights(row, scope)))
 
 
-def rights_of(row: NeededRight, scope: RightsScope) -> Iterator[Right]:
+def list_rights(row: NeededRight, scope: RightsScope) -> Iterator[Right]:
     """Yields the rights of one line of the table, by their real names."""
     for target in row.targets(scope):
         if isinstance(target, AwsTarget):
@@ -360,40 +360,40 @@ def rights_of(row: NeededRight, scope: RightsScope) -> Iterator[Right]:
             yield ClusterRight.parse(row.name, target.namespace, target.name)
 
 
-def rights_given(context: RestoreContext) -> Iterable[Problem]:
+def check_rights_given(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a right that a later phase needs and the operator doesn't have, unless it is waived by name."""
     answers = context.inventory.rights
-    for name, denials in _by_name(answers).items():
-        if waiver_name(name) not in context.settings.waive:
-            yield denied_problem(context, name, denials)
+    for name, denials in _group_by_name(answers).items():
+        if name_waiver(name) not in context.settings.waive:
+            yield build_denied_problem(context, name, denials)
 
 
-def _by_name(answers: RightsAnswers) -> Mapping[str, list[Denied]]:
+def _group_by_name(answers: RightsAnswers) -> Mapping[str, list[Denied]]:
     by_name: dict[str, list[Denied]] = {}
     for denied in answers.denied:
         by_name.setdefault(denied.right.name, []).append(denied)
     return by_name
 
 
-def waiver_name(right: str) -> str:
+def name_waiver(right: str) -> str:
     """Returns what `waive` calls a right: `preflight.right:rds:CreateDBSnapshot`."""
     return f"{RIGHT_CHECK}:{right}"
 
 
-def denied_problem(context: RestoreContext, name: str, denials: list[Denied]) -> Problem:
+def build_denied_problem(context: RestoreContext, name: str, denials: list[Denied]) -> Problem:
     scope = RightsScope(context)
     denied = {denial.right for denial in denials}
-    rows = [row for row in TABLE if row.name == name and denied.intersection(rights_of(row, scope))]
+    rows = [row for row in TABLE if row.name == name and denied.intersection(list_rights(row, scope))]
     phases = [phase for phase in Phase if any(phase in row.phases for row in rows)]
     reasons = ", ".join(dict.fromkeys(row.reason for row in rows))
     stops = "; ".join(f"{phase}: {STOPS[phase]}" for phase in phases)
-    seen = _command(context, denials[0].right)
+    seen = _build_command(context, denials[0].right)
     return Problem(
         f"right {name}",
-        f"denied on {', '.join(dict.fromkeys(_shown(denial) for denial in denials))}",
+        f"denied on {', '.join(dict.fromkeys(_format_denied(denial) for denial in denials))}",
         f"{reasons} (without it, {stops})",
         f'docs/permissions.md, "What each right is for"; {seen}; or, to go on knowing this: '
-        f'pulumi config set --path {waivers.format_path(waiver_name(name))} "<reason>"',
+        f'pulumi config set --path {waivers.format_path(name_waiver(name))} "<reason>"',
     )
 
 
@@ -402,7 +402,7 @@ def is_optional(right: Right) -> bool:
     return isinstance(right, ClusterRight) and not right.namespace
 
 
-def _shown(denied: Denied) -> str:
+def _format_denied(denied: Denied) -> str:
     right = denied.right
     if isinstance(right, AwsRight):
         return f"{right.resource} ({denied.why})"
@@ -412,10 +412,10 @@ def _shown(denied: Denied) -> str:
     return f"{named}namespace {right.namespace} ({denied.why})"
 
 
-def _command(context: RestoreContext, right: Right) -> str:
+def _build_command(context: RestoreContext, right: Right) -> str:
     """Returns the command that asks for this right again."""
     if isinstance(right, AwsRight):
-        return _simulation(context, right)
+        return _build_simulation(context, right)
     resource, slash, subresource = right.resource.partition("/")
     named = f"{resource}{'.' if right.group else ''}{right.group}"
     target = f"{named}/{right.object_name}" if right.object_name else named
@@ -425,7 +425,7 @@ def _command(context: RestoreContext, right: Right) -> str:
     return f"kubectl --namespace {right.namespace} auth can-i {right.verb} {target}{option}"
 
 
-def _simulation(context: RestoreContext, right: AwsRight) -> str:
+def _build_simulation(context: RestoreContext, right: AwsRight) -> str:
     caller = context.inventory.caller
     principal = caller.policy_source if caller else None
     keys = " ".join(
@@ -437,7 +437,7 @@ def _simulation(context: RestoreContext, right: AwsRight) -> str:
     ) + (f" --context-entries {keys}" if keys else "")
 
 
-def rights_lines(context: RestoreContext) -> Iterable[str]:
+def list_rights_lines(context: RestoreContext) -> Iterable[str]:
     """Yields what was asked, for the impact; and what could not be."""
     answers = context.inventory.rights
     if answers.asked:

@@ -77,21 +77,21 @@ class RightsScope:
         caller = self.context.inventory.caller
         return caller.account if caller else UNKNOWN_ACCOUNT
 
-    def arn(self, service: str, resource: str) -> str:
+    def build_arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.context.settings.region}:{self.account}:{resource}"
 
-    def global_arn(self, service: str, resource: str) -> str:
+    def build_global_arn(self, service: str, resource: str) -> str:
         """Returns the ARN of what has no region: a bucket, an object."""
         return f"arn:{self.partition}:{service}:::{resource}"
 
-    def rds(self, kind: str, name: str) -> str:
-        return name if name.startswith("arn:") else self.arn("rds", f"{kind}:{name.lower()}")
+    def build_rds_arn(self, kind: str, name: str) -> str:
+        return name if name.startswith("arn:") else self.build_arn("rds", f"{kind}:{name.lower()}")
 
     @cached_property
     def tags(self) -> dict[str, str]:
         return {TAG_ID: self.context.request.id, TAG_STACK: self.context.settings.stack}
 
-    def tag_keys(self, kind: str) -> Keys:
+    def build_tag_keys(self, kind: str) -> Keys:
         """Returns the condition keys `aws:RequestTag/...` or `aws:ResourceTag/...` of this restore's own tags."""
         return tuple((f"aws:{kind}Tag/{name}", value) for name, value in sorted(self.tags.items()))
 
@@ -120,7 +120,7 @@ def anything_elsewhere(scope: RightsScope) -> Iterator[AwsTarget]:
 def snapshot_copy(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields the copy that is to be made of a snapshot, as a request names it."""
     if scope.origin and scope.origin.point.copy_of and not scope.context.copy:
-        yield AwsTarget(scope.rds("snapshot", scope.context.copy_name), scope.tag_keys("Request"))
+        yield AwsTarget(scope.build_rds_arn("snapshot", scope.context.copy_name), scope.build_tag_keys("Request"))
 
 
 def copied_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -140,20 +140,20 @@ def new_parameter_group(scope: RightsScope) -> Iterator[AwsTarget]:
     name, places = scope.settings.parameter_group_name, scope.context.inventory.places
     missing = name and places is not None and name not in places.parameter_groups
     if name and missing and scope.context.settings.create.parameter_group:
-        yield AwsTarget(scope.rds("pg", name), scope.tag_keys("Request"))
+        yield AwsTarget(scope.build_rds_arn("pg", name), scope.build_tag_keys("Request"))
 
 
 def source_instance(scope: RightsScope) -> Iterator[AwsTarget]:
-    yield AwsTarget(scope.rds("db", scope.context.settings.source))
+    yield AwsTarget(scope.build_rds_arn("db", scope.context.settings.source))
 
 
 def candidate(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields the instance that is to be made, as a request names it."""
-    yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Request"))
+    yield AwsTarget(scope.build_rds_arn("db", scope.context.candidate_name), scope.build_tag_keys("Request"))
 
 
 def candidate_as_made(scope: RightsScope) -> Iterator[AwsTarget]:
-    yield AwsTarget(scope.rds("db", scope.context.candidate_name), scope.tag_keys("Resource"))
+    yield AwsTarget(scope.build_rds_arn("db", scope.context.candidate_name), scope.build_tag_keys("Resource"))
 
 
 def topic_of_messages(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -168,17 +168,21 @@ def renamed_instances(scope: RightsScope) -> Iterator[AwsTarget]:
     if not context.renames:
         return
     for name in (context.settings.source, context.aside_name, context.candidate_name):
-        yield AwsTarget(scope.rds("db", name))
+        yield AwsTarget(scope.build_rds_arn("db", name))
 
 
 def tagged_as_retired(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields an old source that gets the name of its final snapshot as a tag."""
-    yield AwsTarget(scope.rds("db", scope.context.settings.source), ((f"aws:RequestTag/{TAG_FINAL}", "final"),))
+    yield AwsTarget(
+        scope.build_rds_arn("db", scope.context.settings.source), ((f"aws:RequestTag/{TAG_FINAL}", "final"),)
+    )
 
 
 def retired(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields an old source that has this tag: no other instance may be deleted."""
-    yield AwsTarget(scope.rds("db", scope.context.settings.source), ((f"aws:ResourceTag/{TAG_FINAL}", "final"),))
+    yield AwsTarget(
+        scope.build_rds_arn("db", scope.context.settings.source), ((f"aws:ResourceTag/{TAG_FINAL}", "final"),)
+    )
 
 
 def groups(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -189,7 +193,7 @@ def groups(scope: RightsScope) -> Iterator[AwsTarget]:
         ("pg", settings.parameter_group_name),
         ("og", settings.option_group_name),
     )
-    yield from (AwsTarget(scope.rds(kind, name)) for kind, name in named if name)
+    yield from (AwsTarget(scope.build_rds_arn(kind, name)) for kind, name in named if name)
 
 
 def from_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -198,7 +202,7 @@ def from_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
     yield from candidate(scope)
     yield from groups(scope)
     if scope.origin and scope.origin.point.snapshot:
-        yield AwsTarget(scope.rds("snapshot", scope.origin.point.snapshot))
+        yield AwsTarget(scope.build_rds_arn("snapshot", scope.origin.point.snapshot))
 
 
 def to_point_in_time(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -210,7 +214,7 @@ def to_point_in_time(scope: RightsScope) -> Iterator[AwsTarget]:
     if backup:
         yield AwsTarget(backup)
     elif scope.context.local_source:
-        yield AwsTarget(scope.rds("db", scope.context.local_source.identifier))
+        yield AwsTarget(scope.build_rds_arn("db", scope.context.local_source.identifier))
 
 
 def new_instance(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -230,23 +234,23 @@ def made_with_tags(scope: RightsScope) -> Iterator[AwsTarget]:
         yield from candidate(scope)
 
 
-def _safety_wanted(scope: RightsScope) -> bool:
+def _needs_safety_snapshot(scope: RightsScope) -> bool:
     waived = SAFETY_CHECK in scope.context.settings.waive
     return scope.context.local_source is not None and scope.context.safety is None and not waived
 
 
 def safety_snapshot(scope: RightsScope) -> Iterator[AwsTarget]:
-    if _safety_wanted(scope):
-        yield AwsTarget(scope.rds("snapshot", scope.context.safety_name), scope.tag_keys("Request"))
+    if _needs_safety_snapshot(scope):
+        yield AwsTarget(scope.build_rds_arn("snapshot", scope.context.safety_name), scope.build_tag_keys("Request"))
 
 
 def snapshot_of_source(scope: RightsScope) -> Iterator[AwsTarget]:
-    if _safety_wanted(scope) and scope.context.local_source:
-        yield AwsTarget(scope.rds("db", scope.context.local_source.identifier))
+    if _needs_safety_snapshot(scope) and scope.context.local_source:
+        yield AwsTarget(scope.build_rds_arn("db", scope.context.local_source.identifier))
         yield from safety_snapshot(scope)
 
 
-def _via_rds(scope: RightsScope) -> Keys:
+def _build_via_rds_keys(scope: RightsScope) -> Keys:
     return (("kms:ViaService", f"rds.{scope.context.settings.region}.amazonaws.com"),)
 
 
@@ -254,16 +258,16 @@ def database_key(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields the KMS key of the data. A key of AWS's own asks for no right."""
     key = scope.origin.kms_key_id if scope.origin and scope.origin.encrypted else None
     if key and not scope.is_made:
-        yield AwsTarget(_key_arn(scope, key), _via_rds(scope))
+        yield AwsTarget(_build_key_arn(scope, key), _build_via_rds_keys(scope))
 
 
-def _key_arn(scope: RightsScope, key: str) -> str:
+def _build_key_arn(scope: RightsScope, key: str) -> str:
     """Returns the ARN of a key that is named by its ARN, its id, or an alias, which KMS has told the key of."""
     capacity = scope.context.inventory.capacity
     described = (capacity.keys or {}).get(key) if capacity else None
     if described and described.arn.startswith("arn:"):
         return described.arn
-    return key if key.startswith("arn:") else scope.arn("kms", f"key/{key}")
+    return key if key.startswith("arn:") else scope.build_arn("kms", f"key/{key}")
 
 
 def database_key_alone(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -302,7 +306,7 @@ def associated_roles(scope: RightsScope) -> Iterator[AwsTarget]:
     yield from (AwsTarget(role.partition("=")[2], TO_RDS) for role in scope.settings.associated_roles)
 
 
-def _followed(scope: RightsScope, kind: DependentKind) -> tuple[Dependent, ...]:
+def _list_followed(scope: RightsScope, kind: DependentKind) -> tuple[Dependent, ...]:
     """What is re-pointed of a kind; none where dependents are only listed."""
     if scope.context.settings.dependents is not Follow.FOLLOW:
         return ()
@@ -310,30 +314,30 @@ def _followed(scope: RightsScope, kind: DependentKind) -> tuple[Dependent, ...]:
 
 
 def followed_alarms(scope: RightsScope) -> Iterator[AwsTarget]:
-    for item in _followed(scope, DependentKind.ALARM):
-        yield AwsTarget(scope.arn("cloudwatch", f"alarm:{item.name}"))
+    for item in _list_followed(scope, DependentKind.ALARM):
+        yield AwsTarget(scope.build_arn("cloudwatch", f"alarm:{item.name}"))
 
 
 def followed_proxies(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields the target groups of proxies, whose ARNs are random, and both instances."""
-    if _followed(scope, DependentKind.PROXY):
-        yield AwsTarget(scope.arn("rds", "target-group:prx-tg-0"))
-        yield AwsTarget(scope.rds("db", scope.context.settings.source))
-        yield AwsTarget(scope.rds("db", scope.context.candidate_name))
+    if _list_followed(scope, DependentKind.PROXY):
+        yield AwsTarget(scope.build_arn("rds", "target-group:prx-tg-0"))
+        yield AwsTarget(scope.build_rds_arn("db", scope.context.settings.source))
+        yield AwsTarget(scope.build_rds_arn("db", scope.context.candidate_name))
 
 
 def followed_event_subscriptions(scope: RightsScope) -> Iterator[AwsTarget]:
-    for item in _followed(scope, DependentKind.EVENT_SUBSCRIPTION):
-        yield AwsTarget(scope.rds("es", item.name))
+    for item in _list_followed(scope, DependentKind.EVENT_SUBSCRIPTION):
+        yield AwsTarget(scope.build_rds_arn("es", item.name))
 
 
 def followed_backup_plans(scope: RightsScope) -> Iterator[AwsTarget]:
-    for item in _followed(scope, DependentKind.BACKUP_SELECTION):
-        yield AwsTarget(scope.arn("backup", f"backup-plan:{item.place.partition(' ')[0]}"))
+    for item in _list_followed(scope, DependentKind.BACKUP_SELECTION):
+        yield AwsTarget(scope.build_arn("backup", f"backup-plan:{item.place.partition(' ')[0]}"))
 
 
 def roles_of_backups(scope: RightsScope) -> Iterator[AwsTarget]:
-    for item in _followed(scope, DependentKind.BACKUP_SELECTION):
+    for item in _list_followed(scope, DependentKind.BACKUP_SELECTION):
         yield AwsTarget(item.place.partition(" ")[2], (("iam:PassedToService", "backup.amazonaws.com"),))
 
 
@@ -348,7 +352,7 @@ def operator_secret(scope: RightsScope) -> Iterator[AwsTarget]:
     if login.secret_id and not login.iam:
         named = login.secret_id.startswith("arn:")
         yield AwsTarget(
-            login.secret_id if named else scope.arn("secretsmanager", f"secret:{login.secret_id}{SECRET_SUFFIX}")
+            login.secret_id if named else scope.build_arn("secretsmanager", f"secret:{login.secret_id}{SECRET_SUFFIX}")
         )
 
 
@@ -370,7 +374,7 @@ def application_secret(scope: RightsScope) -> Iterator[AwsTarget]:
     """Returns the secret of Secrets Manager from which a controller makes the connection secret."""
     if name := scope.context.settings.secret.secret_id:
         named = name.startswith("arn:")
-        yield AwsTarget(name if named else scope.arn("secretsmanager", f"secret:{name}{SECRET_SUFFIX}"))
+        yield AwsTarget(name if named else scope.build_arn("secretsmanager", f"secret:{name}{SECRET_SUFFIX}"))
 
 
 def rotated_secrets(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -381,7 +385,9 @@ def rotated_secrets(scope: RightsScope) -> Iterator[AwsTarget]:
 def master_secret(scope: RightsScope) -> Iterator[AwsTarget]:
     """Yields the secret in which RDS keeps the master password of a new instance; its name is RDS's own."""
     if scope.method is Method.DUMP:
-        yield AwsTarget(scope.arn("secretsmanager", f"secret:rds!db-{scope.context.candidate_name}{SECRET_SUFFIX}"))
+        yield AwsTarget(
+            scope.build_arn("secretsmanager", f"secret:rds!db-{scope.context.candidate_name}{SECRET_SUFFIX}")
+        )
 
 
 def new_master_secret(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -395,15 +401,15 @@ def dumps(scope: RightsScope) -> Iterator[AwsTarget]:
     if scope.method is Method.DUMP and store.bucket:
         point = scope.origin.point.dump if scope.origin else None
         key = point.key if point else f"{store.prefix}{scope.context.request.dump}"
-        yield AwsTarget(scope.global_arn("s3", f"{store.bucket}/{key}"))
+        yield AwsTarget(scope.build_global_arn("s3", f"{store.bucket}/{key}"))
 
 
 def dump_bucket(scope: RightsScope) -> Iterator[AwsTarget]:
     if scope.method is Method.DUMP and scope.context.settings.backups.bucket:
-        yield AwsTarget(scope.global_arn("s3", scope.context.settings.backups.bucket))
+        yield AwsTarget(scope.build_global_arn("s3", scope.context.settings.backups.bucket))
 
 
-def _s3(place: str | None) -> tuple[str, str] | None:
+def _split_s3_place(place: str | None) -> tuple[str, str] | None:
     """Returns bucket and prefix of a place in S3, the prefix with its slash; None for a directory."""
     if not place or not place.startswith(S3_URL):
         return None
@@ -412,13 +418,13 @@ def _s3(place: str | None) -> tuple[str, str] | None:
 
 
 def _objects(scope: RightsScope, place: str | None, name: str) -> Iterator[AwsTarget]:
-    if bucket_and_prefix := _s3(place):
-        yield AwsTarget(scope.global_arn("s3", f"{bucket_and_prefix[0]}/{bucket_and_prefix[1]}{name}"))
+    if bucket_and_prefix := _split_s3_place(place):
+        yield AwsTarget(scope.build_global_arn("s3", f"{bucket_and_prefix[0]}/{bucket_and_prefix[1]}{name}"))
 
 
 def _bucket(scope: RightsScope, place: str | None) -> Iterator[AwsTarget]:
-    if bucket_and_prefix := _s3(place):
-        yield AwsTarget(scope.global_arn("s3", bucket_and_prefix[0]))
+    if bucket_and_prefix := _split_s3_place(place):
+        yield AwsTarget(scope.build_global_arn("s3", bucket_and_prefix[0]))
 
 
 def records(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -444,7 +450,7 @@ def logins_by_iam(scope: RightsScope) -> Iterator[AwsTarget]:
         return
     resource_ids = [instance.resource_id for instance in (scope.context.source, scope.context.candidate) if instance]
     for resource_id in resource_ids if scope.is_made else [*resource_ids, NEW_RESOURCE_ID]:
-        yield AwsTarget(scope.arn("rds-db", f"dbuser:{resource_id}/{login.user}"))
+        yield AwsTarget(scope.build_arn("rds-db", f"dbuser:{resource_id}/{login.user}"))
 
 
 def own_principal(scope: RightsScope) -> Iterator[AwsTarget]:
@@ -482,13 +488,13 @@ def pods_asked(scope: RightsScope) -> Iterator[ClusterTarget]:
 def secret_controllers(kind: str) -> Callable[[RightsScope], Iterator[ClusterTarget]]:
     """Returns what keeps the connection secret, of one kind, where its marks are found; classes are only listed."""
 
-    def targets(scope: RightsScope) -> Iterator[ClusterTarget]:
+    def list_targets(scope: RightsScope) -> Iterator[ClusterTarget]:
         for writer in scope.context.inventory.cluster.writers:
             if writer.kind == kind:
                 name = "" if kind == "SecretProviderClass" else writer.name
                 yield ClusterTarget(scope.context.settings.namespace, name)
 
-    return targets
+    return list_targets
 
 
 def job(scope: RightsScope) -> Iterator[ClusterTarget]:
@@ -518,26 +524,26 @@ def drilled_instance(scope: RightsScope) -> Iterator[AwsTarget]:
     settings = scope.context.settings
     if settings.drill.namespace:
         yield AwsTarget(
-            scope.rds("db", f"{settings.source}-drill"), ((f"aws:ResourceTag/{TAG_DRILL}", settings.stack),)
+            scope.build_rds_arn("db", f"{settings.source}-drill"), ((f"aws:ResourceTag/{TAG_DRILL}", settings.stack),)
         )
 
 
 def argo_applications(scope: RightsScope) -> Iterator[ClusterTarget]:
-    yield from (ClusterTarget(namespace, name) for namespace, name in _owners(scope, "ArgoCD"))
+    yield from (ClusterTarget(namespace, name) for namespace, name in _list_owners(scope, "ArgoCD"))
 
 
 def flux_objects(word: str) -> Callable[[RightsScope], Iterator[ClusterTarget]]:
     """Returns what yields Flux's own objects of one kind; `word` is that of the flux command, with which a writer's
     name begins."""
 
-    def targets(scope: RightsScope) -> Iterator[ClusterTarget]:
-        for namespace, name in _owners(scope, "Flux"):
+    def list_targets(scope: RightsScope) -> Iterator[ClusterTarget]:
+        for namespace, name in _list_owners(scope, "Flux"):
             if name.startswith(f"{word} "):
                 yield ClusterTarget(namespace, name.removeprefix(f"{word} "))
 
-    return targets
+    return list_targets
 
 
-def _owners(scope: RightsScope, kind: str) -> Iterator[tuple[str, str]]:
+def _list_owners(scope: RightsScope, kind: str) -> Iterator[tuple[str, str]]:
     writers = scope.context.inventory.cluster.writers
     yield from ((writer.namespace, writer.name) for writer in writers if writer.kind == kind and writer.namespace)

@@ -19,7 +19,7 @@ from restore.model.rds import InstanceSettings
 from restore.model.region import Places, SourceRegion, name_unfenced
 from restore.model.request import Method, Traffic
 from restore.model.restore_source import RestoreSource
-from restore.preflight.instance_settings import major
+from restore.preflight.instance_settings import parse_major
 from restore.preflight.prices import describe_copy_cost
 from restore.recovery_points.resolve import resolve
 from restore.units import TIME_FORMAT
@@ -31,7 +31,7 @@ PAGE = "docs/region.md"
 SHOWN_DUMPS = 3
 
 
-def writers_elsewhere(context: RestoreContext) -> Iterable[Problem]:
+def check_writers_elsewhere(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a freeze or a switch while nobody can see who writes in the source's region, unless a person says so:
     before anything is done, and not at the gate."""
     region = context.source_region
@@ -40,10 +40,10 @@ def writers_elsewhere(context: RestoreContext) -> Iterable[Problem]:
         return
     name = name_unfenced(QUIESCED.name, region.name)
     if not waivers.is_waived(name, context.settings.waive):
-        yield waivers.with_command(silent_region(context, region), name)
+        yield waivers.add_command(build_silent_region(context, region), name)
 
 
-def silent_region(context: RestoreContext, region: SourceRegion) -> Problem:
+def build_silent_region(context: RestoreContext, region: SourceRegion) -> Problem:
     """Returns the problem that nobody can prove who writes in the source's region."""
     return Problem(
         f"region {region.name}",
@@ -53,7 +53,7 @@ def silent_region(context: RestoreContext, region: SourceRegion) -> Problem:
     )
 
 
-def way_back_elsewhere(context: RestoreContext) -> Iterable[Problem]:
+def check_way_back_elsewhere(context: RestoreContext) -> Iterable[Problem]:
     """Refuses to go back to a database of another region: its applications are there, and what was written here since
     isn't."""
     region = context.source_region
@@ -61,31 +61,31 @@ def way_back_elsewhere(context: RestoreContext) -> Iterable[Problem]:
         yield describe_way_back_elsewhere(region.name)
 
 
-def places_found(context: RestoreContext) -> Iterable[Problem]:
+def check_places_found(context: RestoreContext) -> Iterable[Problem]:
     """Refuses what this region lacks, all at once, of what the source uses."""
     origin, places = resolve(context).origin, context.inventory.places
     if context.source_region is None or places is None or origin is None or context.candidate:
         return
     settings = target_settings(context, origin)
-    yield from _subnet_group(context, places, settings)
-    yield from _parameter_group(context, places, settings, origin)
-    yield from _security_groups(context, places, settings)
+    yield from _check_subnet_group(context, places, settings)
+    yield from _check_parameter_group(context, places, settings, origin)
+    yield from _check_security_groups(context, places, settings)
 
 
-def _subnet_group(context: RestoreContext, places: Places, settings: InstanceSettings) -> Iterable[Problem]:
+def _check_subnet_group(context: RestoreContext, places: Places, settings: InstanceSettings) -> Iterable[Problem]:
     name, region = settings.db_subnet_group_name, context.settings.region
     if name and name.lower() not in {known.lower() for known in places.subnet_groups}:
         yield Problem(
             f"subnet group {name}",
             f"doesn't exist in {region}",
-            f"a DB subnet group{_alternatives(name, places.subnet_groups)}",
+            f"a DB subnet group{_format_alternatives(name, places.subnet_groups)}",
             f"aws rds create-db-subnet-group --region {region} --db-subnet-group-name {name} "
             f'--db-subnet-group-description "of {context.settings.source}" --subnet-ids <subnet> <subnet>; or: '
             "pulumi config set --path instance.dbSubnetGroupName <name>",
         )
 
 
-def _parameter_group(
+def _check_parameter_group(
     context: RestoreContext, places: Places, settings: InstanceSettings, origin: RestoreSource
 ) -> Iterable[Problem]:
     name, region = settings.parameter_group_name, context.settings.region
@@ -94,7 +94,7 @@ def _parameter_group(
     asked = context.settings.create.parameter_group
     if asked and context.source_region and context.source_region.parameters is not None:
         return
-    family = f"postgres{major(origin.engine_version)}"
+    family = f"postgres{parse_major(origin.engine_version)}"
     by_hand = (
         f"aws rds create-db-parameter-group --region {region} --db-parameter-group-name {name} "
         f'--db-parameter-group-family {family} --description "of {context.settings.source}"'
@@ -110,11 +110,11 @@ def _parameter_group(
         )
     families = [known for known, its in places.parameter_groups.items() if its == family]
     yield Problem(
-        f"parameter group {name}", found, f"a parameter group of {family}{_alternatives(name, families)}", fix
+        f"parameter group {name}", found, f"a parameter group of {family}{_format_alternatives(name, families)}", fix
     )
 
 
-def _security_groups(context: RestoreContext, places: Places, settings: InstanceSettings) -> Iterable[Problem]:
+def _check_security_groups(context: RestoreContext, places: Places, settings: InstanceSettings) -> Iterable[Problem]:
     if context.source is None or "vpc_security_group_ids" in overrides(context):
         return
     region, group = context.settings.region, settings.db_subnet_group_name
@@ -133,13 +133,13 @@ def _security_groups(context: RestoreContext, places: Places, settings: Instance
         )
 
 
-def _alternatives(name: str, known: Iterable[str]) -> str:
+def _format_alternatives(name: str, known: Iterable[str]) -> str:
     listed: Sequence[str] = sorted(known)
     near = find_nearest(name, listed) or listed[:3]
     return f", such as {', '.join(near)}" if near else ""
 
 
-def copy_possible(context: RestoreContext) -> Iterable[Problem]:
+def check_copy_possible(context: RestoreContext) -> Iterable[Problem]:
     """Refuses a copy that RDS would refuse, or that nobody here could decrypt."""
     origin = resolve(context).origin
     if origin is None or context.copy or context.candidate or origin.point.copy_of is None:
@@ -164,7 +164,7 @@ def copy_possible(context: RestoreContext) -> Iterable[Problem]:
         )
 
 
-def region_lines(context: RestoreContext) -> Iterable[str]:
+def list_region_lines(context: RestoreContext) -> Iterable[str]:
     """Yields what the preview says of a source in another region."""
     region = context.source_region
     if region is None:
@@ -190,10 +190,10 @@ def region_lines(context: RestoreContext) -> Iterable[str]:
     if names := left_out(context):
         listed = ", ".join(to_camel_case(name) for name in names)
         yield f"note: left out, for they are of {region.name}: {listed}; set them under `instance` for {here}"
-    yield from _late_dumps(context, region)
+    yield from _list_late_dump_lines(context, region)
 
 
-def _late_dumps(context: RestoreContext, region: SourceRegion) -> Iterable[str]:
+def _list_late_dump_lines(context: RestoreContext, region: SourceRegion) -> Iterable[str]:
     if context.request.method is not Method.DUMP:
         return
     for dump in region.late_dumps[:SHOWN_DUMPS]:
@@ -206,7 +206,7 @@ def _late_dumps(context: RestoreContext, region: SourceRegion) -> Iterable[str]:
         yield f"note: {len(region.late_dumps) - SHOWN_DUMPS} more dumps have not arrived"
 
 
-def copy_lines(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
+def list_copy_lines(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     """Yields what is copied before the restore, and what that costs."""
     original = origin.point.copy_of
     if original is None or context.candidate:
@@ -222,7 +222,7 @@ def copy_lines(context: RestoreContext, origin: RestoreSource) -> Iterable[str]:
     yield f"costs: {describe_copy_cost(origin.storage, sender, here, context.settings.prices)}"
 
 
-def created_lines(context: RestoreContext, settings: InstanceSettings) -> Iterable[str]:
+def list_created_lines(context: RestoreContext, settings: InstanceSettings) -> Iterable[str]:
     """Yields what else is made in this region."""
     places, region = context.inventory.places, context.source_region
     name = settings.parameter_group_name

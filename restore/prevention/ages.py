@@ -11,7 +11,7 @@ from restore.errors import Problem
 from restore.model.prevention import PreventionSettings, parse_age
 from restore.model.rds import Snapshot
 from restore.model.request import Settings
-from restore.units import TIME_FORMAT, spoken
+from restore.units import TIME_FORMAT, format_duration
 from validation.document_store import S3
 
 
@@ -98,8 +98,10 @@ def find_late(ages: Sequence[BackupAge], source: str, now: datetime) -> Iterator
         if not age.is_late(now):
             continue
         measured = age.measure(now)
-        found = age.unread or ("none" if measured is None else f"{age.what}: {spoken(measured)} old".lstrip(": "))
-        needed = f"one of the last {spoken(age.limit)} (prevention.{FIELDS[age.kind]})"
+        found = age.unread or (
+            "none" if measured is None else f"{age.what}: {format_duration(measured)} old".lstrip(": ")
+        )
+        needed = f"one of the last {format_duration(age.limit)} (prevention.{FIELDS[age.kind]})"
         yield Problem(f"prevention {age.kind}", found, needed, FIXES[age.kind].format(source=source))
 
 
@@ -108,9 +110,11 @@ def render(ages: Sequence[BackupAge], source: str, now: datetime) -> str:
     lines = [f"Backups of {source} at {now:{TIME_FORMAT}}:"]
     for age in ages:
         measured = age.measure(now)
-        told = "none" if measured is None else f"{spoken(measured)} old"
+        told = "none" if measured is None else f"{format_duration(measured)} old"
         verdict = "LATE" if age.is_late(now) else "ok"
-        lines.append(f"  {verdict:4}  {age.kind:22}  {told:>12}, at most {spoken(age.limit):10}  {age.what}".rstrip())
+        lines.append(
+            f"  {verdict:4}  {age.kind:22}  {told:>12}, at most {format_duration(age.limit):10}  {age.what}".rstrip()
+        )
     for problem in find_late(ages, source, now):
         lines += ["", str(problem)]
     return "\n".join(lines)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from restore.model.prevention import PreventionSettings
 from restore.model.request import Settings
 from restore.prevention.ages import FIXES, METRICS, BackupKind, list_watched
-from restore.units import spoken
+from restore.units import format_duration
 
 DIMENSION = "Stack"
 PERIODS = 2
@@ -41,7 +41,7 @@ def list_alarms(settings: Settings, prevention: PreventionSettings) -> tuple[Bac
             METRICS[kind],
             limit,
             2 * 60 * prevention.every_minutes,
-            f"{settings.source}: the newest {kind} is older than {spoken(limit)}, or nobody knows. "
+            f"{settings.source}: the newest {kind} is older than {format_duration(limit)}, or nobody knows. "
             f"See: python -m restore check-backups; then: {FIXES[kind].format(source=settings.source)}",
         )
         for kind, limit in list_watched(settings, prevention).items()

@@ -12,7 +12,7 @@ from restore.model.labels import TAG_CLOSED, TAG_EXPIRES, TAG_ID, TAG_STACK
 from restore.model.rds import Instance, Snapshot
 from restore.prevention.snapshots import is_named_by_us
 from restore.prevention.stored_dumps import StoredDump
-from restore.units import TIME_FORMAT, sized, spoken
+from restore.units import TIME_FORMAT, format_duration, format_size
 
 
 @dataclass(frozen=True)
@@ -166,11 +166,11 @@ def render(expired: Expired, now: datetime) -> str:
             f"deletes snapshot {item.identifier} ({item.allocated_storage} GiB, {_since(item.created, now)})"
             for item in expired.snapshots
         ),
-        *(f"deletes dump {item.key} ({sized(item.size)}, {_since(item.at, now)})" for item in expired.dumps),
+        *(f"deletes dump {item.key} ({format_size(item.size)}, {_since(item.at, now)})" for item in expired.dumps),
         *(f"keeps {reason}" for reason in expired.kept),
     ]
     return "\n".join(lines or ["Nothing that this program made is past its time."])
 
 
 def _since(at: datetime | None, now: datetime) -> str:
-    return f"of {at:{TIME_FORMAT}}, {spoken(now - at)} old" if at else "of an unknown time"
+    return f"of {at:{TIME_FORMAT}}, {format_duration(now - at)} old" if at else "of an unknown time"

@@ -24,8 +24,8 @@ from restore.dumps.model import Options, Roles, Scan
 from restore.errors import PermanentError, Problem
 from restore.model.rds import Credential, Endpoint
 from restore.model.request import DumpStore, Tls
-from restore.postgres.connection import tls_parameters
-from restore.redaction import redacted, register_secret
+from restore.postgres.connection import build_tls_parameters
+from restore.redaction import redact, register_secret
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -54,7 +54,7 @@ class DumpSource:
     def libpq(self) -> Mapping[str, str]:
         """Returns libpq's environment: nothing of it stands in an argument. Raises PermanentError without a root
         certificate."""
-        tls = tls_parameters(self.tls)
+        tls = build_tls_parameters(self.tls)
         return {
             "PGHOST": self.endpoint.host,
             "PGPORT": str(self.endpoint.port),
@@ -102,7 +102,7 @@ class DumpStream:
 
     def _failure(self) -> Problem:
         self._said.seek(0)
-        said = " ".join(redacted(self._said.read(SAID).decode(errors="replace")).split())
+        said = " ".join(redact(self._said.read(SAID).decode(errors="replace")).split())
         fix = 'docs/prevention.md, "The nightly dump"; then: python -m restore dump'
         return Problem("pg_dump", said or f"exit code {self._process.returncode}", "a whole dump", fix)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
-from restore.model.gates import APPROVED, RENAMED, SERVING, SWITCHED, Move, list_needed_gates, move_of
+from restore.model.gates import APPROVED, RENAMED, SERVING, SWITCHED, Move, determine_move, list_needed_gates
 from restore.model.planned import Plan
 from restore.program.patches import declare_deployments, declare_secrets, keep_way_back
 from restore.program.receipts import Gates, declare_receipt, describe_serving, list_open_gates
@@ -39,7 +39,7 @@ class Cutover(pulumi.ComponentResource):
         super().__init__("restore:index:Cutover", plan.id, {"traffic": str(plan.traffic)})
         way_back = keep_way_back(plan, self)
         serving = describe_serving(plan)
-        if move_of(plan) is Move.FREEZE:
+        if determine_move(plan) is Move.FREEZE:
             declare_secrets(plan, namespace, self, [])
             self.deployments = declare_deployments(plan, namespace, self, depends_on)
             self.receipts = {}

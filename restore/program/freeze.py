@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
-from restore.model.gates import QUIESCED, Move, move_of
+from restore.model.gates import QUIESCED, Move, determine_move
 from restore.model.planned import Plan
 from restore.program.receipts import Gates, declare_receipt, describe_serving, list_open_gates
 from restore.program.safety_snapshot import declare_safety_snapshot
@@ -32,7 +32,7 @@ class Freeze(pulumi.ComponentResource):
         """
         super().__init__("restore:index:Freeze", plan.id, {"source": source})
         self.receipts, quiet = {}, depends_on
-        if move_of(plan) is Move.FREEZE:
+        if determine_move(plan) is Move.FREEZE:
             frozen = {app.name: app.reapplied for app in plan.apps}
             quiesced = declare_receipt(gates, QUIESCED, {"frozen": frozen, **describe_serving(plan)}, self, depends_on)
             self.receipts, quiet = {QUIESCED.name: quiesced}, [quiesced]

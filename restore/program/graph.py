@@ -13,7 +13,7 @@ from typing import Any
 
 import pulumi
 
-from restore.model.gates import GATES, SERVING, Move, move_of
+from restore.model.gates import GATES, SERVING, Move, determine_move
 from restore.model.planned import Plan
 from restore.model.request import Settings
 from restore.program.creation import waits_for_freeze
@@ -36,7 +36,7 @@ class Declared:
 
 def declare(plan: Plan, settings: Settings, gates: Gates, record: Record, *, proved: bool) -> Declared:
     """Declares the plan's resources. `proved`: the candidate's gates have opened before, by the evidence."""
-    match move_of(plan):
+    match determine_move(plan):
         case Move.NONE:
             return declare_rehearsal(plan, gates, record)
         case Move.FREEZE:

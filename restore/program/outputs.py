@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 
 from restore.gates.hook import KEPT_SETTINGS
-from restore.model.gates import SERVING, VALIDATED, Move, move_of
+from restore.model.gates import SERVING, VALIDATED, Move, determine_move
 from restore.model.planned import Plan
 from restore.model.request import Settings
 
@@ -21,7 +21,7 @@ IDLE_NEXT = (
 
 def choose_next_command(plan: Plan) -> str:
     """Returns the command that comes after this `up`."""
-    match move_of(plan):
+    match determine_move(plan):
         case Move.NONE:
             return "pulumi config set traffic frozen && pulumi up (stops the applications and proves it)"
         case Move.FREEZE if plan.approvals > 1:

@@ -9,7 +9,7 @@ import pulumi
 
 from restore.gates.hook import KEPT_SETTINGS, RESOURCE_ID
 from restore.model.dump import DumpVersion
-from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, move_of
+from restore.model.gates import CONFORMED, IMPORTED, SCANNED, VALIDATED, Move, determine_move
 from restore.model.planned import Plan
 from restore.model.request import Traffic
 from restore.program.candidate import declare_fresh, declare_restored, keep_settings
@@ -52,7 +52,7 @@ class Restore(pulumi.ComponentResource):
         creation = Creation(plan, gates.find_candidate, gates.running, pulumi.log.info)
         if plan.fresh:
             instance = declare_fresh(plan, creation, self, made_first, record)
-            accepted = declare_acceptance(creation, self, made) if move_of(plan) is Move.FREEZE else []
+            accepted = declare_acceptance(creation, self, made) if determine_move(plan) is Move.FREEZE else []
         else:
             restoration = Restoration(plan, gates.rds, gates.running, pulumi.log.info, record)
             asked, created = declare_restoration(restoration, self, made_first)

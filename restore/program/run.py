@@ -72,7 +72,7 @@ def run() -> None:
 
 def refuse_open_restores(settings: Settings, inventory: Inventory) -> None:
     """Refuses a configuration without an id only when a restore of this stack is still open. Raises Refused then."""
-    if problems := rules.problems(settings, inventory):
+    if problems := rules.find_problems(settings, inventory):
         raise Refused(problems)
 
 
@@ -133,7 +133,7 @@ def declare(
         record("run", document)
         tell_who_runs(context, planned, document["operator"], running)
         if notifier:
-            notifier.tell(lambda _: transitions.opened())
+            notifier.tell(lambda _: transitions.build_opened())
             notifier.tell(partial(transitions.find_going_back, planned))
     leave_cleanly_on_interrupt(running)
     declared = graph.declare(
@@ -191,7 +191,7 @@ def tell_of(notifier: Notifier | None, planned: Plan, gate: Gate) -> Gate:
 
 def find_told(planned: Plan, attempt: Mapping[str, Any]) -> Find:
     """Returns how the end of a gate's attempt is told, once the evidence is read."""
-    return partial(transitions.of_gate, planned, attempt)
+    return partial(transitions.build_gate_transition, planned, attempt)
 
 
 def tell_recoverability(context: GateContext) -> str:

@@ -17,13 +17,13 @@ from restore.cutover.rollback import Config, ConfigValue, OwnConfig, Step, Updat
 from restore.errors import PermanentError, RestoreError
 from restore.pulumi_stack import processes
 from restore.pulumi_stack.settings_file import SettingsFile
-from restore.units import clock
+from restore.units import format_moment
 
 Value = TypeVar("Value")
 
 
 @contextmanager
-def translated(doing: str) -> Generator[None]:
+def translate_errors(doing: str) -> Generator[None]:
     """Raises the command line's errors as PermanentError, with what was being done."""
     try:
         yield
@@ -54,7 +54,7 @@ class OperatorStack:
     """
 
     def __init__(self, folder: Path, name: str | None):
-        with translated("opening the stack"):
+        with translate_errors("opening the stack"):
             workspace = automation.LocalWorkspace(work_dir=str(folder))
             selected = workspace.stack() if name is None else None
             self.name = name or (selected.name if selected else "")
@@ -67,22 +67,22 @@ class OperatorStack:
     def program_name(self) -> str:
         return self.name.rpartition("/")[2]
 
-    def config(self) -> Config:
+    def read_config(self) -> Config:
         """Returns every key of the stack with its value, secrets in the clear. Raises PermanentError."""
-        with translated("reading the configuration"):
-            return values(self._stack.get_all_config())
+        with translate_errors("reading the configuration"):
+            return parse_values(self._stack.get_all_config())
 
-    def history(self) -> tuple[Update, ...]:
+    def read_history(self) -> tuple[Update, ...]:
         """Returns the updates, newest first, secrets in the clear: with `[secret]` in their place a rollback would
         write that text. Raises PermanentError."""
-        with translated("reading the history"):
+        with translate_errors("reading the history"):
             return tuple(
                 Update(
                     entry.kind,
                     entry.result,
-                    clock(entry.start_time),
+                    format_moment(entry.start_time),
                     entry.message,
-                    values(entry.config),
+                    parse_values(entry.config),
                 )
                 for entry in self._stack.history(show_secrets=True)
             )
@@ -91,7 +91,7 @@ class OperatorStack:
         """Makes a stack beside this one, with its secrets provider, or finds it; its configuration is in `folder`, a
         project of the same name. Raises PermanentError."""
         provider = self._open_file().secrets_provider
-        with translated(f"making stack {name}"):
+        with translate_errors(f"making stack {name}"):
             automation.create_or_select_stack(
                 name, work_dir=str(folder), opts=automation.LocalWorkspaceOptions(secrets_provider=provider)
             )
@@ -101,7 +101,7 @@ class OperatorStack:
         """Runs `pulumi up` with the program of the folder; interrupted, it ends Pulumi first. Raises PermanentError."""
         before = set(processes.list_children())
         try:
-            with translated("`pulumi up`"):
+            with translate_errors("`pulumi up`"):
                 self._stack.up(message=message, on_output=show_output, color="never")
         except KeyboardInterrupt:
             processes.end_children(pid for pid in processes.list_children() if pid not in before)
@@ -117,7 +117,7 @@ class OperatorStack:
         a stack in which nobody else works: the lock of a command that was killed goes, too. Raises PermanentError."""
         with suppress(automation.CommandError):  # there was none
             self._stack.cancel()
-        with translated(f"removing stack {self.name}"):
+        with translate_errors(f"removing stack {self.name}"):
             self._stack.workspace.remove_stack(self.name, force=True)
 
     def apply(self, step: Step) -> None:
@@ -132,7 +132,7 @@ class OperatorStack:
                 "  fix: do what it says, then: python -m restore rollback"
             ) from error
 
-    def own_config(self) -> OwnConfig:
+    def read_own_config(self) -> OwnConfig:
         """Returns what the stack's own file sets; what it imports, and defaults, aren't in it."""
         return self._open_file().read()
 
@@ -172,9 +172,9 @@ class OperatorStack:
     def write_config(self, change: Config, remove: Sequence[str] = ()) -> None:
         """Sets and removes keys without an update, secrets as secrets, objects and lists as such in the stack's file:
         set as text, the typed schema would refuse them. Raises PermanentError."""
-        objects = {key: value for key, value in change.items() if container(value.text) and not value.secret}
+        objects = {key: value for key, value in change.items() if is_container(value.text) and not value.secret}
         plain = {key: value for key, value in change.items() if key not in objects}
-        with translated("changing the configuration"):
+        with translate_errors("changing the configuration"):
             if objects:
                 self._open_file().set_objects({key: json.loads(value.text) for key, value in objects.items()})
             if plain:
@@ -194,38 +194,38 @@ class OperatorStack:
                 name, changes = step.urn.rpartition("::")[2], tuple(step.diffs or ())
                 steps.append(PlannedStep(str(step.op.value), step.type, name, changes))
 
-        with translated("a preview"):
+        with translate_errors("a preview"):
             self._open(program).preview(on_event=collect, suppress_outputs=True)
         return tuple(steps)
 
     def up(self, program: Callable[[], None], message: str) -> None:
         """Runs `pulumi up` with this program; its output goes to the terminal as it comes. Raises PermanentError."""
-        with translated("`pulumi up`"):
+        with translate_errors("`pulumi up`"):
             self._open(program).up(message=message, on_output=show, color="never")
 
     def _open(self, program: Callable[[], None]) -> automation.Stack:
         project = self._stack.workspace.project_settings().name
-        with translated("opening the stack"):
+        with translate_errors("opening the stack"):
             return automation.select_stack(self.name, project_name=project, program=program, work_dir=self._folder)
 
     def export(self) -> dict[str, Any]:
         """Returns the deployment (state) as `pulumi stack export` gives it. Raises PermanentError."""
-        with translated("reading the state"):
+        with translate_errors("reading the state"):
             exported = self._stack.export_stack()
             return {"version": exported.version, "deployment": exported.deployment}
 
     def replace_state(self, state: Mapping[str, Any]) -> None:
         """Replaces the deployment (state) by one that `export` returned, changed or not. Raises PermanentError."""
-        with translated("writing the state"):
+        with translate_errors("writing the state"):
             deployment = automation.Deployment(version=int(state["version"]), deployment=dict(state["deployment"]))
             self._stack.import_stack(deployment)
 
 
-def values(config: Mapping[str, automation.ConfigValue]) -> dict[str, ConfigValue]:
+def parse_values(config: Mapping[str, automation.ConfigValue]) -> dict[str, ConfigValue]:
     return {key: ConfigValue(value.value, bool(value.secret)) for key, value in config.items()}
 
 
-def container(text: str) -> bool:
+def is_container(text: str) -> bool:
     """Tells whether the text is a JSON object or list."""
     try:
         return isinstance(json.loads(text), dict | list)

@@ -42,7 +42,7 @@ class SettingsFile:
         """Returns what the file sets, by full key. Raises PermanentError for a file that can't be read."""
         data = self._load()
         return OwnConfig(
-            {self._name_fully(key): value for key, value in _mapping(data.get("config")).items()},
+            {self._name_fully(key): value for key, value in _parse_mapping(data.get("config")).items()},
             imports=bool(data.get("environment")),
         )
 
@@ -55,7 +55,7 @@ class SettingsFile:
         """Writes objects and lists as such: set as text, the typed schema would refuse them. All else stays. Raises as
         `read`, OSError for a folder that can't be written to."""
         data = self._load()
-        config = {self._name_fully(key): value for key, value in _mapping(data.get("config")).items()}
+        config = {self._name_fully(key): value for key, value in _parse_mapping(data.get("config")).items()}
         data["config"] = {**config, **objects}
         text = (
             json.dumps(data, indent=4)
@@ -71,12 +71,12 @@ class SettingsFile:
 
     def _load(self) -> dict[str, Any]:
         try:
-            return _mapping(yaml.load(self._path.read_text(encoding="utf-8"), Loader=_Loader))  # noqa: S506
+            return _parse_mapping(yaml.load(self._path.read_text(encoding="utf-8"), Loader=_Loader))  # noqa: S506
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise PermanentError(f"the stack's file {self._path.name} can't be read: {error}") from error
 
 
-def _mapping(value: object) -> dict[str, Any]:
+def _parse_mapping(value: object) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

@@ -16,7 +16,7 @@ from restore.model.region import LateDump, RegionPoints
 from restore.model.request import LATEST, Method
 from restore.recovery_points.point_in_time import UPLOAD_INTERVAL, last_moment, pitr_windows, window_text, windows_of
 from restore.recovery_points.snapshots import is_encrypted_elsewhere, own_snapshots
-from restore.units import TIME_FORMAT, sized, spoken
+from restore.units import TIME_FORMAT, format_duration, format_size
 
 KEYS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
 """The configuration key that names the recovery point of each method."""
@@ -208,7 +208,7 @@ def _of_window(
 def _list_window_limits(backup: AutomatedBackup, last: datetime, living: Instance | None) -> Iterable[str]:
     yield f"no second before {backup.earliest:{TIME_FORMAT}}: automated backups are kept for some days"
     if living:
-        lag = spoken(UPLOAD_INTERVAL)
+        lag = format_duration(UPLOAD_INTERVAL)
         yield f"nothing after {last:{TIME_FORMAT}} yet: RDS uploads the log every {lag}"
     else:
         yield f"nothing after {last:{TIME_FORMAT}}: the source uploads no log here any more"
@@ -216,7 +216,7 @@ def _list_window_limits(backup: AutomatedBackup, last: datetime, living: Instanc
 
 def _of_dump(look: _Look, dump: DumpObject) -> Option:
     archived = "" if dump.readable else f", ARCHIVED ({dump.storage_class})"
-    stored = f"stored {dump.modified:{TIME_FORMAT}}, {sized(dump.size)}, {dump.storage_class}"
+    stored = f"stored {dump.modified:{TIME_FORMAT}}, {format_size(dump.size)}, {dump.storage_class}"
     return Option(
         Method.DUMP,
         dump.key,

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from restore.model.gates import APPROVED
 from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, mapping, moment, of_step, text, texts
-from restore.units import clock
+from restore.units import format_moment
 
 TYPED = ("id", "method", "snapshot", "time", "dump", "traffic", "incident")
 """The keys that a person types during an incident."""
@@ -59,11 +59,11 @@ def list_approvals(evidence: Sequence[EvidenceRecord]) -> Iterator[Approval]:
     for record in of_step(evidence, "approval"):
         operator, let = mapping(record.get("operator")), used.get(text(record.get("written")))
         yield Approval(
-            at=clock(moment(record.get("written"))),
+            at=format_moment(moment(record.get("written"))),
             user=text(operator.get("user")),
             aws=text(operator.get("aws")),
             digest=text(record.get("digest")),
-            used=clock(moment(let.get("ended"))) if let else "",
+            used=format_moment(moment(let.get("ended"))) if let else "",
         )
 
 
@@ -72,7 +72,7 @@ def list_acts(runs: Sequence[EvidenceRecord]) -> Iterator[Act]:
     for before, run in pairwise((EMPTY, *runs)):
         plan, operator = mapping(run.get("plan")), mapping(run.get("operator"))
         yield Act(
-            at=clock(moment(run.get("began"))),
+            at=format_moment(moment(run.get("began"))),
             user=text(operator.get("user")),
             host=text(operator.get("host")),
             aws=text(operator.get("aws")),
@@ -113,4 +113,4 @@ def list_waivers(runs: Sequence[EvidenceRecord], evidence: Sequence[EvidenceReco
     ]
     for (name, reason), run in first.items():
         let = dict.fromkeys(subject for gate, subject in used if name in (subject, subject.partition(":")[0], gate))
-        yield Waiver(name, reason, describe_who(run), clock(moment(run.get("began"))), ", ".join(let))
+        yield Waiver(name, reason, describe_who(run), format_moment(moment(run.get("began"))), ", ".join(let))

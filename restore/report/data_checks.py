@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from restore.report.untrusted import EvidenceRecord, block, items, mapping, number, records, seconds, text
-from restore.units import measured
+from restore.units import format_precise_duration
 
 SLOW = 5
 NOTABLE = ("FAIL", "INCONCLUSIVE", "waived", "advisory")
@@ -66,7 +66,7 @@ def read(report: EvidenceRecord) -> DataChecks | None:
     told = "".join(f", {count} as in {where}" for where, count in as_in.items())
     return DataChecks(
         summary=f"{len(passed)} of {len(outcomes)} checks pass{told}{of_sample}; {read:,} rows in {len(counts)} tables "
-        f"read in {measured(timedelta(seconds=seconds(report.get('seconds'))))}{reused}",
+        f"read in {format_precise_duration(timedelta(seconds=seconds(report.get('seconds'))))}{reused}",
         notable=tuple(notable),
         passed=passed,
         slowest=tuple(outcome for outcome, _ in slow[:SLOW]),

@@ -10,7 +10,7 @@ from restore.report import loss, timeline
 from restore.report.audit import describe_who
 from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, items, mapping, moment, number, of_step, text
 from restore.report.verdict import list_needed
-from restore.units import clock, measured
+from restore.units import format_moment, format_precise_duration
 
 METHODS = {"pitr": "point in time", "snapshot": "snapshot", "dump": "dump"}
 
@@ -40,7 +40,8 @@ def list_key_facts(evidence: Sequence[EvidenceRecord], last: EvidenceRecord) -> 
     yield (
         "Closed",
         tuple(
-            f"{clock(moment(record.get('began')))} by {describe_who(record)}" for record in of_step(evidence, "close")
+            f"{format_moment(moment(record.get('began')))} by {describe_who(record)}"
+            for record in of_step(evidence, "close")
         ),
     )
 
@@ -58,8 +59,8 @@ def describe_point(plan: EvidenceRecord) -> str:
     at = moment(plan.get("data_of"))
     if method == "pitr" and at:
         of = value.partition("@")[2]
-        return f"point in time {clock(at)}" + (f" of {of}" if of else "")
-    return f"{METHODS.get(method, method)} {value}" + (f", data of {clock(at)}" if at else "")
+        return f"point in time {format_moment(at)}" + (f" of {of}" if of else "")
+    return f"{METHODS.get(method, method)} {value}" + (f", data of {format_moment(at)}" if at else "")
 
 
 def find_source_quiet(evidence: Sequence[EvidenceRecord], conformed: EvidenceRecord) -> datetime | None:
@@ -79,7 +80,7 @@ def describe_loss(plan: EvidenceRecord, data_of: datetime | None, quiet: datetim
     if data_of and quiet:
         if quiet <= data_of:
             return "nothing that was committed: writing had stopped before this point"
-        return f"what was written in the {measured(quiet - data_of)} from there until writing stopped at {clock(quiet)}"
+        return f"what was written in the {format_precise_duration(quiet - data_of)} from there until writing stopped at {format_moment(quiet)}"
     said = [text(note) for note in plan.get("notes") or () if text(note).startswith("a switch loses: ")]
     return said[0].removeprefix("a switch loses: ") if said else ""
 
@@ -94,5 +95,5 @@ def list_apart(evidence: Sequence[EvidenceRecord]) -> Iterator[str]:
 def describe_outage(outage: timeline.Outage) -> str:
     """Describes how long applications were stopped, and since when."""
     if outage.ended is None:
-        return f"since {clock(outage.began)}"
-    return f"{measured(outage.ended - outage.began)}, from {clock(outage.began)}"
+        return f"since {format_moment(outage.began)}"
+    return f"{format_precise_duration(outage.ended - outage.began)}, from {format_moment(outage.began)}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from restore.report.untrusted import EvidenceRecord, items, mapping, moment, number, records, text
-from restore.units import clock
+from restore.units import format_moment
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def describe_compared(report: EvidenceRecord, against: str) -> str:
     """Describes what was compared with what, and of when each was; `against` is the source or the baseline."""
     names = (("candidate", "restored"), ("source", against))
     sides = ((name, text(report.get(side)), moment(report.get(f"{side}_taken"))) for side, name in names)
-    said = [f"{name}: {what}" + (f" as of {clock(at)}" if at else "") for name, what, at in sides if what]
+    said = [f"{name}: {what}" + (f" as of {format_moment(at)}" if at else "") for name, what, at in sides if what]
     return "; ".join(said)
 
 
@@ -158,7 +158,7 @@ def describe_newest(table: EvidenceRecord) -> Iterator[str]:
     for column in records(table.get("newest")):
         before, now = moment(column.get("source")), moment(column.get("candidate"))
         word = "older" if before and (now is None or now < before) else "newer"
-        said = clock(now) or "none", clock(before) or "none"
+        said = format_moment(now) or "none", format_moment(before) or "none"
         yield f"{word}: {text(column.get('column'))} up to {said[0]}, in the baseline {said[1]}"
 
 
@@ -181,6 +181,6 @@ def read_groups(table: EvidenceRecord, against: str, longest: int) -> Iterator[R
 def format_times(table: EvidenceRecord, part: EvidenceRecord) -> str:
     """Returns times to the second; the evidence has them to the microsecond."""
     ends = (part.get(name) for name in ("oldest", "newest"))
-    said = " to ".join(dict.fromkeys(clock(moment(end)) or text(end) for end in ends if end))
+    said = " to ".join(dict.fromkeys(format_moment(moment(end)) or text(end) for end in ends if end))
     column = text(table.get("timestamp"))
     return f"{column} {said}" if said and column else said

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from restore.report.untrusted import EMPTY, EvidenceRecord, items, mapping, moment, of_step, text
-from restore.units import clock
+from restore.units import format_moment
 
 TOLD, RECONCILED = "told", "reconciled"
 """The steps of the records by which a person ticks something off."""
@@ -50,7 +50,7 @@ def list_ticks(evidence: Sequence[EvidenceRecord], step: str) -> tuple[Tick, ...
         operator = mapping(record.get("operator"))
         who = f"{text(operator.get('user'))} ({text(operator.get('aws'))})"
         for name in items(record.get("names")):
-            done.setdefault(text(name), Tick(text(name), clock(moment(record.get("written"))), who))
+            done.setdefault(text(name), Tick(text(name), format_moment(moment(record.get("written"))), who))
     return tuple(done.get(name, Tick(name)) for name in list_names(evidence, step))
 
 
@@ -58,7 +58,7 @@ def list_messages(evidence: Sequence[EvidenceRecord]) -> Iterator[SentMessage]:
     """Yields each message by its newest outcome; one that was begun and has none may have arrived."""
     newest: dict[tuple[str, str, str, str], SentMessage] = {}
     for record in of_step(evidence, "notify", "notified"):
-        event, at = text(record.get("event")), clock(moment(record.get("written")))
+        event, at = text(record.get("event")), format_moment(moment(record.get("written")))
         states = {text(name): "not known: the run was ended" for name in items(record.get("channels"))}
         for name, result in mapping(record.get("results")).items():
             states[text(name)] = ": ".join(filter(None, (text(mapping(result).get(key)) for key in ("sent", "detail"))))

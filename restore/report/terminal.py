@@ -14,7 +14,7 @@ from restore.report.data_checks import DataCheck
 from restore.report.loss import Loss
 from restore.report.timeline import TimelinePhase, TimelineRun
 from restore.report.view_model import ReportView
-from restore.units import clock
+from restore.units import format_moment
 
 WIDTH = 80
 BAR = 24
@@ -103,7 +103,7 @@ def render_timeline(run: TimelineRun) -> Iterator[RenderableType]:
     yield Text.assemble(
         ("  run ", "dim"),
         f"{run.number}: {run.found_traffic} → {run.traffic}",
-        (f", {clock(run.began)}, {run.duration}, by {run.who}", "dim"),
+        (f", {format_moment(run.began)}, {run.duration}, by {run.who}", "dim"),
     )
     table = Table.grid(padding=(0, 1, 0, 0))
     table.add_column(width=33, overflow="fold")

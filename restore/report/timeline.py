@@ -12,7 +12,7 @@ from restore.model.history import CANDIDATE, SAFETY_SNAPSHOT
 from restore.model.request import Traffic
 from restore.report.untrusted import EvidenceRecord, attempts, mapping, moment, of_step, text
 from restore.report.verdict import BEGINNING, GateState, read_traffic
-from restore.units import measured
+from restore.units import format_precise_duration
 from validation.verdict import Verdict
 
 RESOURCES = {CANDIDATE: "RDS makes the candidate", SAFETY_SNAPSHOT: "RDS takes the safety snapshot"}
@@ -43,7 +43,7 @@ class TimelinePhase:
 
     @property
     def duration(self) -> str:
-        return "no end recorded" if self.verdict == "unfinished" else measured(self.ended - self.began)
+        return "no end recorded" if self.verdict == "unfinished" else format_precise_duration(self.ended - self.began)
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,18 @@ class TimelineRun:
 
     @property
     def duration(self) -> str:
-        return measured(self.ended - self.began)
+        return format_precise_duration(self.ended - self.began)
 
     @property
     def overlap(self) -> str:
         """How much work was done in parallel, in words; empty when nothing was."""
         work = sum((phase.ended - phase.began for phase in self.phases), timedelta())
         saved = work - self.busy
-        return f"{measured(work)} of work in {measured(self.busy)}" if saved > timedelta(seconds=1) else ""
+        return (
+            f"{format_precise_duration(work)} of work in {format_precise_duration(self.busy)}"
+            if saved > timedelta(seconds=1)
+            else ""
+        )
 
     @property
     def busy(self) -> timedelta:

@@ -22,7 +22,7 @@ from restore.report.untrusted import (
     texts,
 )
 from restore.report.verdict import GateState, judge, list_problems
-from restore.units import clock, measured
+from restore.units import format_moment, format_precise_duration
 from validation.verdict import Verdict
 
 UNSET = ("", "{}")
@@ -112,13 +112,13 @@ def build(document: EvidenceRecord) -> ReportView:
         id=text(document.get("id")),
         verdict=state.verdict,
         headline=state.headline,
-        updated=clock(moment(document.get("updated"))),
+        updated=format_moment(moment(document.get("updated"))),
         findings=tuple(
             read_finding(needed.name, problem) for needed in state.gates for problem in list_problems(needed)
         ),
         facts=tuple((name, lines) for name, lines in list_key_facts(evidence, last) if any(lines)),
         runs=ran,
-        idle=measured(timeline.measure_idle(ran)) if len(ran) > 1 else "",
+        idle=format_precise_duration(timeline.measure_idle(ran)) if len(ran) > 1 else "",
         loss=read_losses(evidence, last),
         checks=data_checks.read(mapping(validated.get("report"))),
         gates=tuple(read_gate(attempt, state.gates) for attempt in attempts(evidence)),
@@ -152,8 +152,8 @@ def read_gate(attempt: EvidenceRecord, states: Sequence[GateState]) -> GateAttem
         verdict=str(state.verdict),
         open=state.open,
         summary=state.summary,
-        at=clock(ended),
-        seconds=measured(ended - began) if began and ended else "",
+        at=format_moment(ended),
+        seconds=format_precise_duration(ended - began) if began and ended else "",
         needed=any(needed.attempt is attempt for needed in states),
     )
 

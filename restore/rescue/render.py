@@ -9,7 +9,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-from restore.redaction import redacted
+from restore.redaction import redact
 from restore.rescue.model import Apart, Done, Found, Reason, Wish
 
 WRITERS_SHOWN = 3
@@ -19,7 +19,7 @@ PAGE = 'docs/rescue.md, "Rows of both sides"'
 
 def render_found(found: Sequence[Found], wish: Wish) -> str:
     """Says what a rescue would do, and the command that does it."""
-    return redacted("\n".join(_lines(found, wish)))
+    return redact("\n".join(_lines(found, wish)))
 
 
 def _lines(found: Sequence[Found], wish: Wish) -> Iterator[str]:
@@ -83,7 +83,7 @@ def render_done(done: Sequence[Done], undo: Path) -> str:
         lines.append("  (the file holds rows: delete it when it is no longer needed)")
     else:
         lines.append("Nothing was written.")
-    return redacted("\n".join(lines))
+    return redact("\n".join(lines))
 
 
 def render_apart(apart: Sequence[Apart], candidate: str, shown: int | None = KEYS_SHOWN) -> str:
@@ -108,7 +108,7 @@ def render_apart(apart: Sequence[Apart], candidate: str, shown: int | None = KEY
         if rows.reason in (Reason.CHANGED, Reason.UNKNOWN):
             wish = Wish(rows.table, where=_condition(rows, KEYS_SHOWN), overwrite=True)
             lines += [f"  to have the candidate's in {rows.table} instead, where that is right:", f"  {command(wish)}"]
-    return redacted("\n".join(lines))
+    return redact("\n".join(lines))
 
 
 def _condition(rows: Apart, most: int) -> str:

@@ -17,7 +17,7 @@ from restore.status.handover import describe_next, describe_safe, name_serving
 from restore.status.model import Found, GateLine, Situation, Status
 from restore.status.places import list_places
 from restore.status.progress import list_steps
-from restore.units import clock, spoken
+from restore.units import format_duration, format_moment
 from validation.connect import urls
 
 UNLOCK = "pulumi cancel --yes (once that run is surely over: it lets go of Pulumi's lock); pulumi up"
@@ -143,15 +143,15 @@ def describe_run(run: CurrentRun | None, now: datetime) -> str:
     """Says who runs `pulumi up`, or ran it last, by the heartbeat in the evidence store."""
     if run is None:
         return "nobody has run `pulumi up` yet, as far as the evidence tells"
-    began = f"restore {run.restore_id}, traffic {run.traffic}, process {run.pid}, begun {clock(run.began)}"
-    seen = spoken(run.measure_silence(now))
+    began = f"restore {run.restore_id}, traffic {run.traffic}, process {run.pid}, begun {format_moment(run.began)}"
+    seen = format_duration(run.measure_silence(now))
     match run.judge(now):
         case Life.RUNNING:
-            return f"{run.who} runs `pulumi up` for {spoken(run.measure_duration(now))} ({began}; heartbeat {seen} ago)"
+            return f"{run.who} runs `pulumi up` for {format_duration(run.measure_duration(now))} ({began}; heartbeat {seen} ago)"
         case Life.SILENT:
             return f"the run of {run.who} was killed or cut off ({began}; last heartbeat {seen} ago)"
         case Life.ENDED:
-            return f"nobody; the last run, of {run.who}, ended {clock(run.ended)} ({began})"
+            return f"nobody; the last run, of {run.who}, ended {format_moment(run.ended)} ({began})"
 
 
 def describe_source(inventory: Inventory) -> str:

@@ -13,7 +13,7 @@ from restore.history import Estimate
 from restore.model.history import History
 from restore.model.inventory import Inventory
 from restore.model.request import Settings
-from restore.units import spoken
+from restore.units import format_duration
 
 
 class Situation(StrEnum):
@@ -95,11 +95,11 @@ class Step:
     @property
     def progress(self) -> str:
         """Says how far it is."""
-        parts = [f"for {spoken(self.elapsed)}"] if self.elapsed is not None else []
+        parts = [f"for {format_duration(self.elapsed)}"] if self.elapsed is not None else []
         if self.percent is not None:
             parts.append(f"{self.percent} % done")
         if self.left is not None:
-            parts.append(f"about {spoken(self.left)} left")
+            parts.append(f"about {format_duration(self.left)} left")
         elif self.estimate and self.elapsed and self.elapsed.total_seconds() > self.estimate.longest:
             parts.append("longer than estimated")
         if self.estimate:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from restore.status.model import EXIT_CODES, GateLine, Place, Situation, Status, Step
-from restore.units import TIME_FORMAT, clock
+from restore.units import TIME_FORMAT, format_moment
 
 WIDTH = 80
 INDENT = 9
@@ -24,7 +24,7 @@ HEADLINES: Mapping[Situation, str] = {
 
 def render(status: Status, width: int = WIDTH) -> str:
     """Returns the text; only commands and addresses are wider than `width` characters."""
-    lines = [f"stack {status.stack}, {clock(status.at)}: {HEADLINES[status.situation]}", ""]
+    lines = [f"stack {status.stack}, {format_moment(status.at)}: {HEADLINES[status.situation]}", ""]
     for title, text in (
         ("serves", status.serves),
         ("restore", status.restore),

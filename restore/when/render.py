@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from restore.redaction import redacted
+from restore.redaction import redact
 from restore.report.untrusted import text
 from restore.units import TIME_FORMAT
 from restore.when.model import Period, Reach, Reading, Suspect, order_newest_first, second_before
@@ -57,7 +57,7 @@ def _render_suspect(suspect: Suspect) -> Iterator[str]:
 
 
 def _wrap(shown: str, indent: str = "  ") -> list[str]:
-    clean = text(redacted(shown))
+    clean = text(redact(shown))
     return textwrap.wrap(clean, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False)
 
 
@@ -68,7 +68,7 @@ def render_document(source: str, period: Period, reading: Reading) -> str:
         "since": period.since.strftime(TIME_FORMAT),
         "until": period.until.strftime(TIME_FORMAT),
         "coverage": [
-            {"source": item.source, "reach": str(item.reach), "text": redacted(item.text)} for item in reading.coverage
+            {"source": item.source, "reach": str(item.reach), "text": redact(item.text)} for item in reading.coverage
         ],
         "suspects": _list_suspects(order_newest_first(reading.suspects)),
     }
@@ -80,9 +80,9 @@ def _list_suspects(suspects: Sequence[Suspect]) -> list[dict[str, Any]]:
         {
             "at": suspect.at.isoformat(),
             "kind": str(suspect.kind),
-            "what": redacted(suspect.what),
+            "what": redact(suspect.what),
             "source": suspect.source,
-            "by": redacted(suspect.by),
+            "by": redact(suspect.by),
             "failed": suspect.failed,
             "time": second_before(suspect.at).strftime(TIME_FORMAT),
         }

@@ -61,7 +61,7 @@ def looked_at(sandbox: Sandbox, **wanted: str) -> tuple[Inventory, dict[str, Pro
     entries = stack_config.configuration(sandbox.layout) | {f"restore:{key}": value for key, value in asked.items()}
     settings = collect(entries, "test", {}).read_settings(now)
     found = gather(settings, now)
-    return found, {problem.subject: problem for problem in rules.problems(settings, found)}
+    return found, {problem.subject: problem for problem in rules.find_problems(settings, found)}
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from restore.model.inventory import Inventory
 from restore.model.request import Settings
 from restore.model.rights import SECRET_CONTROLLERS, Phase, Right
 from restore.preflight import rules
-from restore.preflight.rights import STOPS, TABLE, needed_rights, phases_ahead
+from restore.preflight.rights import STOPS, TABLE, list_needed_rights, list_phases_ahead
 from restore.program import run
 from sandbox.application import names, nightly_dump, stack_config
 from sandbox.application.operator_rights import OperatorRights
@@ -113,7 +113,7 @@ def frozen(sandbox: Sandbox, method: str, now: datetime) -> Settings:
 def needed(settings: Settings, inventory: Inventory) -> list[Right]:
     assert settings.request is not None
     context = RestoreContext(settings, settings.request, inventory)
-    return list(needed_rights(context, phases_ahead(context)))
+    return list(list_needed_rights(context, list_phases_ahead(context)))
 
 
 @pytest.mark.usefixtures("preview")
@@ -132,7 +132,7 @@ def test_each_right_of_every_later_phase_is_named_before_a_freeze(sandbox: Sandb
         for name in sorted({right.name for right in wanted} - tried):
             with rights.without(name):
                 answers = ask(aws, api, inventory.caller, [right for right in wanted if right.name == name])
-            problems = rules.problems(settings, replace(inventory, rights=answers))
+            problems = rules.find_problems(settings, replace(inventory, rights=answers))
             assert [problem.subject for problem in problems] == [f"right {name}"]
             tried.add(name)
     assert len(tried) > 25
@@ -214,7 +214,7 @@ class Program:
         context = RestoreContext(settings, settings.request, gather(settings, now))
         by_right: dict[str, set[Phase]] = {}
         for phase in OF_A_RESTORE:
-            for right in needed_rights(context, frozenset({phase})):
+            for right in list_needed_rights(context, frozenset({phase})):
                 by_right.setdefault(right.name, set()).add(phase)
         return by_right
 

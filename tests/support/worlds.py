@@ -239,14 +239,14 @@ def asked(request: Request = PITR, **changes: Any) -> Request:
 
 def problems(configured: Settings, world: Inventory) -> dict[str, Problem]:
     """By subject."""
-    listed = rules.problems(configured, world)
+    listed = rules.find_problems(configured, world)
     by_subject: Mapping[str, Problem] = {problem.subject: problem for problem in listed}
     assert len(by_subject) == len(listed), listed
     return dict(by_subject)
 
 
 def only_problem(configured: Settings, world: Inventory) -> Problem:
-    listed = rules.problems(configured, world)
+    listed = rules.find_problems(configured, world)
     assert len(listed) == 1, listed
     assert all((listed[0].subject, listed[0].found, listed[0].needed, listed[0].fix))
     return listed[0]

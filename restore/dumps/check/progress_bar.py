@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from restore.dumps.model import LoadPhase, Progress
-from restore.units import sized, spoken
+from restore.units import format_duration, format_size
 
 BAR_WIDTH = 14
 
@@ -24,11 +24,11 @@ def measure(progress: Progress) -> tuple[int, int, str]:
     if not progress.phase.reads:
         counted = f"{progress.tasks_done} of {progress.tasks_total} indexes, keys and the like"
         return progress.tasks_done, progress.tasks_total, counted if progress.tasks_total else ""
-    parts = [f"{sized(progress.bytes_read)} of {sized(progress.bytes_total)}"]
+    parts = [f"{format_size(progress.bytes_read)} of {format_size(progress.bytes_total)}"]
     if progress.rate:
-        parts.append(f"{sized(progress.rate)}/s")
+        parts.append(f"{format_size(progress.rate)}/s")
     if progress.left_seconds is not None:
-        parts.append(f"{spoken(timedelta(seconds=progress.left_seconds))} left")
+        parts.append(f"{format_duration(timedelta(seconds=progress.left_seconds))} left")
     return progress.bytes_read, progress.bytes_total, ", ".join(parts)
 
 

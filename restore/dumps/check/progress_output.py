@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TextIO
 
 from restore.dumps.model import Progress
-from restore.units import sized, spoken
+from restore.units import format_duration, format_size
 
 LINE_SECONDS = 10.0
 
@@ -16,13 +16,13 @@ LINE_SECONDS = 10.0
 def format_line(progress: Progress) -> str:
     """Returns one line: phase, how much of the dump, rows, rate, what is left. Pure."""
     share = 100 * progress.bytes_read // max(1, progress.bytes_total)
-    parts = [f"{progress.phase.value}: {share} % of {sized(progress.bytes_total)} read, {progress.rows:,} rows"]
+    parts = [f"{progress.phase.value}: {share} % of {format_size(progress.bytes_total)} read, {progress.rows:,} rows"]
     if progress.phase.reads and progress.rate:
-        parts.append(f"{sized(progress.rate)}/s")
+        parts.append(f"{format_size(progress.rate)}/s")
     if progress.tasks_total:
         parts.append(f"{progress.tasks_done} of {progress.tasks_total} indexes, keys and the like")
     if progress.left_seconds is not None and progress.phase.reads:
-        parts.append(f"about {spoken(timedelta(seconds=progress.left_seconds))} left in this phase")
+        parts.append(f"about {format_duration(timedelta(seconds=progress.left_seconds))} left in this phase")
     if progress.doing:
         more = f" and {len(progress.doing) - 3} more" if len(progress.doing) > 3 else ""
         parts.append(f"now {', '.join(progress.doing[:3])}{more}")

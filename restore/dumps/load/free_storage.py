@@ -14,7 +14,7 @@ from restore.aws.rds import Rds
 from restore.dumps.model import GIB
 from restore.errors import PermanentError, Problem
 from restore.model.rds_address import parse_address
-from restore.units import sized
+from restore.units import format_size
 
 LEAST_GROWTH = 10
 """Percent; ModifyDBInstance refuses less (RDS API Reference, AllocatedStorage)."""
@@ -32,7 +32,9 @@ class Storage:
     at: datetime
 
     def __str__(self) -> str:
-        return f"{sized(self.free)} free of {self.allocated} GiB on {self.instance} at {self.at:%H:%M}Z (CloudWatch)"
+        return (
+            f"{format_size(self.free)} free of {self.allocated} GiB on {self.instance} at {self.at:%H:%M}Z (CloudWatch)"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Returns the measurement as JSON-like values."""
@@ -53,7 +55,7 @@ class Storage:
         return Problem(
             "storage of the target",
             str(self),
-            f"about {sized(needed)}: rows, indexes, and the log while they are made",
+            f"about {format_size(needed)}: rows, indexes, and the log while they are made",
             f"aws rds modify-db-instance --db-instance-identifier {self.instance} --allocated-storage {least}"
             " --apply-immediately; or load it with --no-storage-check",
         )

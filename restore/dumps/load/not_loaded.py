@@ -18,7 +18,7 @@ from restore.dumps.sql import encodings
 from restore.dumps.sql.allow_list import ClassifiedStatement
 from restore.dumps.sql.encodings import UTF8
 from restore.dumps.sql.objects import DumpObject, name_object, name_statement, show_sql
-from restore.redaction import redacted
+from restore.redaction import redact
 
 MOST_LINES = 20
 """Bad rows of one table that are found one by one; each costs its piece of the table once more."""
@@ -123,7 +123,7 @@ def is_search_path(error: psycopg.Error) -> bool:
 
 def build_reason(error: psycopg.Error) -> str:
     """Returns why the server refused it, on one line, without the content of any row but a key's."""
-    return redacted(" ".join(f"{describe_error(error)} (SQLSTATE {error.sqlstate})".split()))
+    return redact(" ".join(f"{describe_error(error)} (SQLSTATE {error.sqlstate})".split()))
 
 
 def render_rows(count: int, lines: Iterable[tuple[int, str]]) -> str:

@@ -16,8 +16,8 @@ from restore.gates.hook import Gate, Stopped, Watch, run_work
 from restore.gates.runner.progress import stamp
 from restore.gates.runner.request import GateRequest
 from restore.gates.runner.result import make_result, name_result
-from restore.postgres import application_login
-from restore.redaction import redacted, register_secret
+from restore.postgres import read_application_login
+from restore.redaction import redact, register_secret
 from restore.retrying import retry
 
 DONE, FAILED, STOPPED = 0, 1, 143
@@ -53,7 +53,7 @@ def register_secrets(request: GateRequest) -> None:
     secret = request.plan.secret
     for url in (secret.url, secret.original_url) if secret else ():
         register_secret(url)
-        application_login(url)
+        read_application_login(url)
 
 
 def prove(context: GateContext, request: GateRequest, job: str, uid: str, stop: threading.Event) -> int:
@@ -79,4 +79,4 @@ def prove(context: GateContext, request: GateRequest, job: str, uid: str, stop: 
 
 def say(text: str) -> None:
     """Prints a line of the Job's log, which `pulumi up` shows."""
-    print(stamp(datetime.now(UTC), redacted(text)), flush=True)
+    print(stamp(datetime.now(UTC), redact(text)), flush=True)

@@ -131,10 +131,13 @@ def test_an_application_in_a_schema_of_its_own_needs_none_of_public(
         "revoke all on schema public from public",
         "create schema app; create table app.t (id int); grant usage on schema app to row_app",
     )
-    assert postgres.missing_privileges(None, list_schemas(application)) == ("app", ("select on app.t",))
+    assert postgres.find_missing_privileges(None, list_schemas(application)) == ("app", ("select on app.t",))
     made(empty_database, "grant select (id) on app.t to row_app; create table public.of_others (id int)")
-    assert postgres.missing_privileges(None, list_schemas(application)) == ("app", ())
-    assert postgres.missing_privileges("public", list_schemas(application)) == ("public", ("usage on schema public",))
+    assert postgres.find_missing_privileges(None, list_schemas(application)) == ("app", ())
+    assert postgres.find_missing_privileges("public", list_schemas(application)) == (
+        "public",
+        ("usage on schema public",),
+    )
 
 
 def test_schemas_come_in_the_order_of_the_search_path(

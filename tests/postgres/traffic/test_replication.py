@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restore.inventory.dependents import slot_dependent
+from restore.inventory.dependents import build_slot_dependent
 from restore.postgres.replication import LogicalSlot, list_logical_slots
 from tests.support.postgres.scratch_server import Database
 
@@ -19,7 +19,7 @@ def test_logical_slots_are_listed_with_their_database_and_physical_ones_are_not(
 
 
 def test_a_slot_says_who_reads_it() -> None:
-    unread = slot_dependent(LogicalSlot("cdc", "shop", "pgoutput", "", ""))
+    unread = build_slot_dependent(LogicalSlot("cdc", "shop", "pgoutput", "", ""))
     assert unread.detail == "pgoutput in database shop, nobody reads it now"
-    read = slot_dependent(LogicalSlot("cdc", "shop", "pgoutput", "debezium", "10.0.0.7"))
+    read = build_slot_dependent(LogicalSlot("cdc", "shop", "pgoutput", "debezium", "10.0.0.7"))
     assert read.detail.endswith("read by debezium at 10.0.0.7")

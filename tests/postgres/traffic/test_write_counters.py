@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from restore import postgres
-from restore.postgres.write_counters import Written, written_since
+from restore.postgres.write_counters import Written, compare_counters
 from sandbox.machine.processes import wait_until
 from tests.support.postgres.scratch_server import Database
 
@@ -40,7 +40,7 @@ def test_every_kind_of_write_is_counted_and_named_by_its_table(shop: Database) -
         "insert into public.idle values (1), (2); update public.orders set id = 0 where id = 7;"
         "delete from public.orders where id = 8"
     )
-    assert written_since(before, counters(shop)) == Written(4, {"public.idle": 2, "public.orders": 2})
+    assert compare_counters(before, counters(shop)) == Written(4, {"public.idle": 2, "public.orders": 2})
 
 
 def test_reading_analyzing_and_temporary_tables_are_no_writes(shop: Database) -> None:
@@ -48,7 +48,7 @@ def test_reading_analyzing_and_temporary_tables_are_no_writes(shop: Database) ->
     shop.execute("create temporary table t as select * from public.orders; select * from public.orders")
     shop.execute("analyze public.orders")
     shop.execute("vacuum public.orders")
-    assert written_since(before, counters(shop)) == Written()
+    assert compare_counters(before, counters(shop)) == Written()
 
 
 @pytest.mark.parametrize(
@@ -63,26 +63,26 @@ def test_a_write_is_not_hidden_by_what_resets_its_counter(shop: Database, hide: 
     before = counters(shop)
     shop.execute("insert into public.idle values (1)")
     shop.execute(hide)
-    assert written_since(before, counters(shop)).unknown
+    assert compare_counters(before, counters(shop)).unknown
 
 
 @pytest.mark.parametrize("write", ["truncate public.orders", "vacuum full public.orders"])
 def test_a_table_that_is_emptied_is_named_though_nothing_counts_it(shop: Database, write: str) -> None:
     before = counters(shop)
     shop.execute(write)
-    assert written_since(before, counters(shop)) == Written(rewritten=("public.orders",))
+    assert compare_counters(before, counters(shop)) == Written(rewritten=("public.orders",))
 
 
 def test_a_table_that_is_dropped_is_named(shop: Database) -> None:
     before = counters(shop)
     shop.execute("drop table public.orders; create table public.new (id int)")
-    assert written_since(before, counters(shop)).dropped == ("public.orders",)
+    assert compare_counters(before, counters(shop)).dropped == ("public.orders",)
 
 
 def test_an_index_made_anew_is_no_write_and_a_view_refreshed_rewrites_no_table(shop: Database) -> None:
     shop.execute("create index i on public.orders (id); create materialized view public.v as table public.orders")
     before = counters(shop)
     shop.execute("reindex table public.orders")
-    assert written_since(before, counters(shop)) == Written()
+    assert compare_counters(before, counters(shop)) == Written()
     shop.execute("refresh materialized view public.v")
-    assert written_since(before, counters(shop)).rewritten == ()
+    assert compare_counters(before, counters(shop)).rewritten == ()

@@ -37,7 +37,7 @@ def test_what_was_previewed_is_done_and_is_there_the_next_time(stack: OperatorSt
     stack.up(keep, "adopt restore inc-1")
     assert workspace.resources()["kept"]["inputs"]["input"] == "what exists"
     assert "same" in {step.kind for step in stack.preview(keep) if step.name == "kept"}
-    assert stack.history()[0].message == "adopt restore inc-1"
+    assert stack.read_history()[0].message == "adopt restore inc-1"
 
 
 def test_a_program_that_fails_is_told_in_words(stack: OperatorStack) -> None:
@@ -64,7 +64,7 @@ def test_keys_are_written_to_the_stacks_own_file_and_nothing_of_it_is_lost(
         "sample:id": "inc-2",
         "sample:waive": {"serving": "known since Monday"},
     }
-    assert stack.own_config().values == after["config"]
+    assert stack.read_own_config().values == after["config"]
 
 
 TOKEN = "xoxb-of-the-team"
@@ -99,15 +99,15 @@ def test_a_way_back_neither_loses_nor_hardens_what_an_environment_says(
     before = yaml.safe_load(file.read_text())
     import_team(workspace, 61)
 
-    way = plan_way_back(stack.config(), stack.history(), stack.own_config())
+    way = plan_way_back(stack.read_config(), stack.read_history(), stack.read_own_config())
     assert "restore:quiet stays: the stack imports it" in render(way)
     assert TOKEN not in render(way)
     for step in way.steps:
         stack.apply(step)
     assert yaml.safe_load(file.read_text()) == {**before, "config": {**before["config"], "restore:traffic": "source"}}
     assert before["environment"] == ["team"]
-    assert json.loads(stack.config()["restore:quiet"].text) == {"graceSeconds": 61}
-    notify = stack.config()["restore:notify"]
+    assert json.loads(stack.read_config()["restore:quiet"].text) == {"graceSeconds": 61}
+    notify = stack.read_config()["restore:notify"]
     assert (notify.secret, json.loads(notify.text)["slackToken"]) == (True, TOKEN)
     kept = [*(workspace.root / "state").rglob("*.json"), file]
     assert not any(TOKEN in path.read_text() for path in kept)

@@ -10,7 +10,7 @@ from itertools import islice
 import pytest
 
 from restore.errors import PermanentError, TemporaryError
-from restore.polling import pauses, wait_for
+from restore.polling import make_pauses, wait_for
 
 
 def waited(read: Callable[[], int], *, stop: threading.Event | None = None, seconds: float = 30.0) -> int:
@@ -82,7 +82,7 @@ def test_a_permanent_error_ends_it() -> None:
 
 
 def test_pauses_grow_to_their_limit() -> None:
-    assert list(islice(pauses(1.0, 3.0), 5)) == [1.0, 1.5, 2.25, 3.0, 3.0]
+    assert list(islice(make_pauses(1.0, 3.0), 5)) == [1.0, 1.5, 2.25, 3.0, 3.0]
 
 
 def test_silence_of_aws_is_told_while_something_waits_for_it() -> None:

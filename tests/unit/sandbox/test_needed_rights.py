@@ -160,7 +160,7 @@ def context(name: str) -> RestoreContext:
 
 
 def needed(name: str) -> tuple[Right, ...]:
-    return rights.needed_rights(context(name), frozenset(Phase))
+    return rights.list_needed_rights(context(name), frozenset(Phase))
 
 
 def is_documented(right: Right) -> bool:
@@ -214,4 +214,4 @@ def test_each_line_names_its_phases_and_what_stops_without_it(row: rights.Needed
     assert row.phases
     assert all(rights.STOPS[phase] for phase in row.phases)
     if row.name not in ASKS_ITSELF:
-        assert any(list(rights.rights_of(row, RightsScope(context(name)))) for name in CONTEXTS)
+        assert any(list(rights.list_rights(row, RightsScope(context(name)))) for name in CONTEXTS)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from restore.aws.session import assume_role_request, open_session
+from restore.aws.session import build_assume_role_request, open_session
 from restore.model.aws_account import AssumedRole, AwsLogin, parse_seconds
-from restore.redaction import forget_secrets, redacted
+from restore.redaction import forget_secrets, redact
 
 ROLE = "arn:aws-us-gov:iam::123456789012:role/restore"
 HUB = "arn:aws:iam::210987654321:role/hub"
@@ -59,7 +59,7 @@ def test_a_configured_profile_counts_before_the_keys_of_the_environment() -> Non
 
 def test_configured_keys_and_files_are_those_that_are_used(tmp_path: Path) -> None:
     assert key(AwsLogin(access_key="GIVEN", secret_key="x-long-secret", profile="prod")) == "GIVEN"
-    assert redacted("with x-long-secret") == "with [secret]"
+    assert redact("with x-long-secret") == "with [secret]"
     forget_secrets()
     assert key(AwsLogin(profile="prod", credentials_file=str(tmp_path / "other"))) == "OTHER"
 
@@ -69,7 +69,7 @@ def test_each_role_is_assumed_with_the_credentials_of_the_one_before_it() -> Non
     login = AwsLogin(profile="prod", roles=(AssumedRole(HUB), AssumedRole(ROLE)))
     assert key(login, sts) == "restore-2"
     assert sts.asked == [("PROD", HUB), ("hub-1", ROLE)]
-    assert redacted("restore-2-secret restore-2-token") == "[secret] [secret]"
+    assert redact("restore-2-secret restore-2-token") == "[secret] [secret]"
     forget_secrets()
 
 
@@ -97,7 +97,7 @@ def test_every_field_of_a_role_reaches_sts_as_the_plugin_sends_it() -> None:
         tags={"team": "shop"},
         transitive_tag_keys=("team",),
     )
-    assert assume_role_request(role) == {
+    assert build_assume_role_request(role) == {
         "RoleArn": ROLE,
         "RoleSessionName": "on-call",
         "ExternalId": "42",
@@ -108,7 +108,7 @@ def test_every_field_of_a_role_reaches_sts_as_the_plugin_sends_it() -> None:
         "Tags": [{"Key": "team", "Value": "shop"}],
         "TransitiveTagKeys": ["team"],
     }
-    assert assume_role_request(AssumedRole(ROLE)) == {"RoleArn": ROLE, "RoleSessionName": "pulumi-restore"}
+    assert build_assume_role_request(AssumedRole(ROLE)) == {"RoleArn": ROLE, "RoleSessionName": "pulumi-restore"}
 
 
 @pytest.mark.parametrize(("text", "meant"), [("1h", 3600), ("45m", 2700), ("900s", 900), ("1h0m30s", 3630)])

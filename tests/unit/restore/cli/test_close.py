@@ -22,13 +22,13 @@ class Stack:
         self.serial = 1
         self.written: Mapping[str, Any] | None = None
 
-    def config(self) -> dict[str, Any]:
+    def read_config(self) -> dict[str, Any]:
         return {}
 
     def export(self) -> dict[str, Any]:
         return {"version": 3, "deployment": {"serial": self.serial, "resources": [STACK]}}
 
-    def own_config(self) -> OwnConfig:
+    def read_own_config(self) -> OwnConfig:
         return OwnConfig({})
 
     def replace_state(self, state: Mapping[str, Any]) -> None:

@@ -8,14 +8,14 @@ import pytest
 
 from restore.credentials.journal import CHARACTERS, Journal, body, make_password, make_version, parse
 from restore.errors import PermanentError
-from restore.redaction import redacted
+from restore.redaction import redact
 
 JOURNAL = Journal("restore-00", "v1", "old password", "new password")
 
 
 def test_what_was_begun_is_read_again_and_its_passwords_are_kept_out_of_every_text() -> None:
     assert parse(body(JOURNAL, "inc-1")) == JOURNAL
-    assert redacted("it is: new password, and was: old password") == "it is: [secret], and was: [secret]"
+    assert redact("it is: new password, and was: old password") == "it is: [secret], and was: [secret]"
     assert "password" not in repr(JOURNAL)
 
 

@@ -9,7 +9,7 @@ import pytest
 from restore import plan
 from restore.dependents.advice import KINDS, RENAME, SECRET, command_for, effect_of, stays_behind
 from restore.dependents.listing import dependent_lines
-from restore.inventory.dependents import without_own
+from restore.inventory.dependents import remove_own
 from restore.model.dependents import Dependent, DependentKind, Dependents, Follow, KnownBy
 from restore.model.request import Traffic
 from tests.support.worlds import PITR, asked, candidate, instance, inventory, settings
@@ -102,4 +102,4 @@ def test_the_stack_s_own_event_subscription_is_nobody_else_s_to_re_point() -> No
     """It would be moved twice: by gate serving, and by the stack that declares it."""
     theirs = Dependent(DependentKind.EVENT_SUBSCRIPTION, "failures", KnownBy.IDENTIFIER)
     own = Dependent(DependentKind.EVENT_SUBSCRIPTION, "restore-backups-prod", KnownBy.IDENTIFIER)
-    assert without_own(Dependents((theirs, own)), settings()).found == (theirs,)
+    assert remove_own(Dependents((theirs, own)), settings()).found == (theirs,)

@@ -17,7 +17,7 @@ from restore.model.cluster import Cluster, Reference
 from restore.model.context import RestoreContext
 from restore.model.drill import DrillSettings, HttpCheck, SecretHeader
 from restore.model.request import Traffic
-from restore.redaction import redacted
+from restore.redaction import redact
 from tests.support import worlds as w
 
 NOBODY: Any = None
@@ -83,7 +83,7 @@ def test_a_token_comes_from_a_secret_and_is_never_shown() -> None:
     header = SecretHeader("drill-token", "token", "Bearer ")
     check = HttpCheck("http://x/me", headers={"Accept": "*/*"}, headers_from={"Authorization": header})
     assert phases.fill_headers(scratch, check) == {"Accept": "*/*", "Authorization": "Bearer token-of-a-test-user"}
-    assert redacted("Bearer token-of-a-test-user") == "Bearer [secret]"
+    assert redact("Bearer token-of-a-test-user") == "Bearer [secret]"
 
 
 def test_a_token_that_isn_t_there_is_named_with_the_command_that_makes_it() -> None:

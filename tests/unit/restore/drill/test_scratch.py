@@ -16,7 +16,7 @@ from restore.errors import PermanentError
 from restore.kubernetes import Job, JobResult, Pod
 from restore.kubernetes.api import Conflict, Forbidden, ReadObject
 from restore.model.rds import Endpoint
-from restore.redaction import redacted
+from restore.redaction import redact
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/{}/deployments"
 SECRETS = "/api/v1/namespaces/{}/secrets"
@@ -95,7 +95,7 @@ def test_copies_and_what_they_are_given_are_made_in_the_scratch_namespace_alone(
         DEPLOYMENTS.format("shop-drill") + "/api",
         SECRETS.format("shop-drill") + "/db",
     }
-    assert redacted("postgresql://old-secret-value") == "[secret]"
+    assert redact("postgresql://old-secret-value") == "[secret]"
 
 
 def test_an_object_that_no_drill_made_is_neither_taken_over_nor_deleted() -> None:

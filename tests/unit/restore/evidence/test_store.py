@@ -17,7 +17,7 @@ from moto import mock_aws
 
 from restore.errors import PermanentError
 from restore.evidence import Store
-from restore.redaction import MASK, forget_secrets, redacted, register_secret
+from restore.redaction import MASK, forget_secrets, redact, register_secret
 from validation.document_store import S3Store, open_store
 from validation.verdict import Verdict
 
@@ -127,7 +127,7 @@ def test_a_place_that_can_not_be_written_to_is_told_with_another_to_choose(tmp_p
 
 
 def test_known_secrets_are_masked_in_what_is_said() -> None:
-    assert redacted(f"login with {SECRET} failed") == f"login with {MASK} failed"
+    assert redact(f"login with {SECRET} failed") == f"login with {MASK} failed"
 
 
 def test_a_document_beside_the_records_is_replaced_and_is_no_record(store: Store) -> None:

@@ -17,7 +17,7 @@ from restore.errors import Problem
 from restore.gates import imported, scanned
 from restore.gates.context import GateContext
 from restore.gates.hook import Proof, Watch
-from restore.inventory.dump_lookup import password_problems
+from restore.inventory.dump_lookup import find_password_problems
 from restore.model import waivers
 from restore.model.dump import DumpVersion
 from restore.model.rds import Credential, InstanceSettings
@@ -120,13 +120,13 @@ def test_bytes_without_a_version_are_pinned_by_their_etag() -> None:
     "password", ["short", "x" * 129, "with blank inside", "with/slash", 'with"quote', "with@at", "äöüäöüäöü"]
 )
 def test_a_password_that_rds_would_refuse_is_found_before_anything_is_made(password: str) -> None:
-    (problem,) = password_problems(LOGIN, Credential("ghostadmin", password))
+    (problem,) = find_password_problems(LOGIN, Credential("ghostadmin", password))
     assert password not in str(problem)
-    assert not password_problems(Login("ghostadmin", None, iam=True), Credential("ghostadmin", ""))
+    assert not find_password_problems(Login("ghostadmin", None, iam=True), Credential("ghostadmin", ""))
 
 
 def test_a_password_that_rds_takes_is_no_problem() -> None:
-    assert not password_problems(LOGIN, Credential("ghostadmin", "l0ng-enough!#"))
+    assert not find_password_problems(LOGIN, Credential("ghostadmin", "l0ng-enough!#"))
 
 
 def test_what_changed_on_the_server_during_a_load_has_a_name_that_a_waiver_takes() -> None:

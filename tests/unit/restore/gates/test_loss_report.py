@@ -77,7 +77,7 @@ def test_a_key_that_is_a_secret_costs_neither_the_secret_nor_the_evidence(monkey
     monkeypatch.setattr(loss_report, "run", lambda *_, **__: LossReport((LOST,), "old", "new"))  # pyright: ignore
     said: list[str] = []
     found = reported(SOURCE, said)
-    assert redaction.secrets_in([found, said]) == ()
+    assert redaction.find_secrets([found, said]) == ()
     assert found["lost"]["rows"] == 2
     assert "a switch loses 2 rows of public.users" in said[-1]
 

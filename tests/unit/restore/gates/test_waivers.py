@@ -52,7 +52,7 @@ def test_no_name_waives_that_no_row_was_read(check: str) -> None:
     given = {check: "we know about this", gate: "we know about this"}
     assert waivers.find_reason(check, gate, given) is None
     assert waivers.find_reason(f"{gate}.other", gate, given)
-    shown = waivers.with_command(Problem(check, "no row", "one", "pulumi up"))
+    shown = waivers.add_command(Problem(check, "no row", "one", "pulumi up"))
     assert "no waiver covers this" in shown.fix
     assert "waive[" not in shown.fix
     with pytest.raises(Refused, match="no waiver covers"):
@@ -60,8 +60,8 @@ def test_no_name_waives_that_no_row_was_read(check: str) -> None:
 
 
 def test_a_problem_that_is_told_again_has_its_command_once() -> None:
-    once = waivers.with_command(Problem("quiesced.sessions", "2", "none", "end them"))
-    assert waivers.with_command(once) == once
+    once = waivers.add_command(Problem("quiesced.sessions", "2", "none", "end them"))
+    assert waivers.add_command(once) == once
 
 
 def test_a_waiver_left_over_from_a_restore_that_was_never_closed_is_refused_with_both_ways_on(

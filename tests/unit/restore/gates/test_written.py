@@ -11,7 +11,7 @@ import pytest
 from restore.gates import quiesced, switched
 from restore.model.request import IgnoredSession
 from restore.postgres import BackgroundWriter, WriterKind
-from restore.postgres.write_counters import TABLES_KEPT, WriteCounters, written_since
+from restore.postgres.write_counters import TABLES_KEPT, WriteCounters, compare_counters
 from tests.support.gate_worlds import (
     COUNTERS,
     KNOWN,
@@ -84,20 +84,20 @@ def test_a_table_that_was_emptied_after_the_freeze_keeps_the_switch_shut(
 
 def test_a_partition_made_since_the_freeze_is_no_write_of_its_own() -> None:
     before = replace(COUNTERS, files={"public.users": 1})
-    assert not written_since(before, replace(before, at=LATER, files={"public.users": 1, "public.p2": 2})).anything
+    assert not compare_counters(before, replace(before, at=LATER, files={"public.users": 1, "public.p2": 2})).anything
 
 
 def test_evidence_without_files_is_compared_by_what_it_has() -> None:
     earlier = {name: value for name, value in COUNTERS.as_json().items() if name != "files"}
     now = replace(COUNTERS, at=LATER, files={"public.users": 1})
-    assert not written_since(WriteCounters.from_json(earlier), now).anything
+    assert not compare_counters(WriteCounters.from_json(earlier), now).anything
 
 
 def test_of_very_many_tables_the_evidence_keeps_the_largest() -> None:
     many = {f"public.t{number}": number for number in range(TABLES_KEPT + 1)}
     kept = WriteCounters.from_json(replace(COUNTERS, files=many).as_json())
     assert [*kept.files] == [*many][:TABLES_KEPT]
-    assert not written_since(kept, replace(COUNTERS, at=LATER, files=many)).anything
+    assert not compare_counters(kept, replace(COUNTERS, at=LATER, files=many)).anything
 
 
 def test_a_second_freeze_does_not_hide_what_was_written_after_the_first(databases: Databases, tmp_path: Path) -> None:
@@ -152,11 +152,11 @@ def test_counters_of_another_instance_of_the_name_are_not_compared(databases: Da
     ],
 )
 def test_statistics_that_were_lost_prove_nothing(now: WriteCounters, why: str) -> None:
-    assert why in written_since(COUNTERS, now).unknown
+    assert why in compare_counters(COUNTERS, now).unknown
 
 
 def test_a_restart_that_kept_the_statistics_is_no_reset() -> None:
-    assert written_since(COUNTERS, replace(COUNTERS, at=LATER, started=LATER)).unknown == ""
+    assert compare_counters(COUNTERS, replace(COUNTERS, at=LATER, started=LATER)).unknown == ""
 
 
 def test_the_evidence_gives_back_the_counters_as_they_were() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from restore.kubernetes.references import Use, find_references, list_unreadable, uses
+from restore.kubernetes.references import Use, find_references, list_unreadable, list_uses
 from restore.model.cluster import Reference
 
 HOST = "shop.abc.us-east-1.rds.amazonaws.com"
@@ -73,7 +73,7 @@ def test_a_value_never_stands_in_a_text_of_a_reference() -> None:
 
 
 def test_only_objects_that_pods_get_are_read() -> None:
-    assert uses(containers(**variable("secretKeyRef", "other", "KEY"))) == {Use("Secret", "other", "KEY")}
+    assert list_uses(containers(**variable("secretKeyRef", "other", "KEY"))) == {Use("Secret", "other", "KEY")}
 
 
 def test_what_comes_from_outside_of_the_cluster_is_said_and_not_taken_for_nothing() -> None:

@@ -10,7 +10,7 @@ from restore import plan
 from restore.model.request import Traffic
 from restore.notify.channels import PagerDuty, Slack
 from restore.notify.messages import build_pagerduty, build_slack, build_sns, compose
-from restore.notify.transitions import Event, Sent, Transition, opened, over
+from restore.notify.transitions import Event, Sent, Transition, build_opened, build_over
 from restore.redaction import register_secret
 from sandbox.aws import topic_limits
 from sandbox.demo import vendors
@@ -28,7 +28,7 @@ HOSTILE = Transition(
 
 def test_the_first_message_has_every_field_of_the_runbook() -> None:
     planned = plan.make(settings(FROZEN), inventory())
-    fields = dict(compose(settings(FROZEN), FROZEN, planned, opened()).fields)
+    fields = dict(compose(settings(FROZEN), FROZEN, planned, build_opened()).fields)
     assert fields["Environment"] == "prod, database shop in us-east-1"
     assert (fields["Issue"], fields["Incident"]) == ("orders deleted", "PD-5678")
     assert fields["ETA"].startswith("1 h to 1 h 30 min, a runbook's figure")
@@ -38,7 +38,7 @@ def test_the_first_message_has_every_field_of_the_runbook() -> None:
 
 def test_a_rehearsal_frightens_nobody_with_a_downtime() -> None:
     planned = plan.make(settings(REHEARSAL), inventory())
-    fields = dict(compose(settings(REHEARSAL), REHEARSAL, planned, opened()).fields)
+    fields = dict(compose(settings(REHEARSAL), REHEARSAL, planned, build_opened()).fields)
     assert fields["Impact"].startswith("no downtime expected")
 
 
@@ -81,7 +81,7 @@ def test_no_vendor_refuses_what_somebody_wrote_into_the_configuration(extreme: s
 
 
 def test_the_stubs_refuse_what_the_vendors_refuse(stubs: Vendors) -> None:
-    message = compose(settings(FROZEN), FROZEN, None, opened())
+    message = compose(settings(FROZEN), FROZEN, None, build_opened())
     event, arguments = build_pagerduty(message, vendors.KEY), build_slack(message, "C0123456789", "")
     payload = event["payload"]
     assert not vendors.find_event_faults(event)
@@ -106,7 +106,7 @@ def test_the_stubs_refuse_what_the_vendors_refuse(stubs: Vendors) -> None:
 
 
 def test_a_long_name_of_a_stack_breaks_no_limit() -> None:
-    message = compose(settings(FROZEN, stack="ü" * 400), FROZEN, None, over("restored"))
+    message = compose(settings(FROZEN, stack="ü" * 400), FROZEN, None, build_over("restored"))
     assert not vendors.find_event_faults(build_pagerduty(message, vendors.KEY))
     assert not topic_limits.find_fault(build_sns(message))
 

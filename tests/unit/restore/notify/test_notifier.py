@@ -26,7 +26,16 @@ from restore.notify import notifier as notifying
 from restore.notify.channels import Outcome, PagerDuty, Slack, Sns
 from restore.notify.messages import Message, compose
 from restore.notify.notifier import Notifier
-from restore.notify.transitions import CLAIM, Event, Sent, Transition, describe, find_going_back, of_gate, opened
+from restore.notify.transitions import (
+    CLAIM,
+    Event,
+    Sent,
+    Transition,
+    build_gate_transition,
+    build_opened,
+    describe,
+    find_going_back,
+)
 from restore.program.run import tell_of
 from restore.report.untrusted import EvidenceRecord
 from sandbox.demo import vendors
@@ -75,7 +84,7 @@ def run(stubs: Vendors, tmp_path: Path) -> Run:
 
 
 def test_a_restore_is_one_thread_and_one_alert(run: Run, stubs: Vendors) -> None:
-    for transition in (opened(), Transition(Event.FROZEN, "traffic", "frozen")):
+    for transition in (build_opened(), Transition(Event.FROZEN, "traffic", "frozen")):
         run.tell(transition)
     assert [message.get("thread_ts") for message in stubs.slack] == [None, "1700000000.000001"]
     assert {event["dedup_key"] for event in stubs.pagerduty} == {"restore-prod-inc-1"}
@@ -83,23 +92,23 @@ def test_a_restore_is_one_thread_and_one_alert(run: Run, stubs: Vendors) -> None
 
 
 def test_the_same_transition_is_told_once(run: Run, stubs: Vendors) -> None:
-    run.tell(opened())
-    run.tell(opened())
+    run.tell(build_opened())
+    run.tell(build_opened())
     assert (len(stubs.slack), len(stubs.pagerduty)) == (1, 1)
 
 
 def test_a_killed_run_is_followed_by_no_second_message(run: Run, stubs: Vendors) -> None:
-    run.store.write("prod", "inc-1", CLAIM, {**describe(opened()), "channels": ["slack", "pagerduty"]})
-    run.tell(opened())
+    run.store.write("prod", "inc-1", CLAIM, {**describe(build_opened()), "channels": ["slack", "pagerduty"]})
+    run.tell(build_opened())
     assert (len(stubs.slack), len(stubs.pagerduty)) == (0, 1), "only PagerDuty drops what it has had"
 
 
 def test_a_refused_message_is_shown_and_sent_by_the_next_run(run: Run, stubs: Vendors) -> None:
     stubs.refuse = "not_in_channel"
-    run.tell(opened())
+    run.tell(build_opened())
     assert "slack: not sent: not_in_channel" in run.said[0]
     stubs.refuse = ""
-    run.tell(opened())
+    run.tell(build_opened())
     assert (len(stubs.slack), len(stubs.pagerduty)) == (1, 1)
 
 
@@ -108,12 +117,12 @@ def test_a_silent_vendor_holds_up_nothing_and_is_shown(
 ) -> None:
     monkeypatch.setattr(notifying, "SEND_SECONDS", 0.2)
     stubs.silent.set()
-    run.tell(opened())
+    run.tell(build_opened())
     assert not stubs.release.is_set()
     assert len(run.said) == 2
     assert "not known" in run.said[0]
     stubs.silent.clear()
-    run.tell(opened())
+    run.tell(build_opened())
     assert (len(stubs.slack), len(stubs.pagerduty)) == (0, 1), "a message that may have arrived is not repeated"
 
 
@@ -121,7 +130,7 @@ def test_the_end_of_a_run_waits_for_no_evidence_store_that_hangs(run: Run, monke
     monkeypatch.setattr(notifying, "LIMIT_SECONDS", 0.1)
     hangs = threading.Event()
     notifier = run.notifier()
-    notifier.tell(lambda _: opened() if hangs.wait(30) else None)
+    notifier.tell(lambda _: build_opened() if hangs.wait(30) else None)
     notifier.finish()
     hangs.set()
     assert "not sent within" in run.said[0]
@@ -132,14 +141,16 @@ def test_an_evidence_store_that_fails_stops_nothing(run: Run, monkeypatch: pytes
         raise PermanentError("no access")
 
     monkeypatch.setattr(run.store, "read_all", fail)
-    run.tell(opened())
+    run.tell(build_opened())
     assert "no access" in run.said[0]
 
 
 def test_a_gate_is_recorded_before_it_is_told(run: Run, stubs: Vendors) -> None:
     notifier = run.notifier()
     seen: list[str] = []
-    record = notifier.watch(lambda _document: seen.append("recorded") or "here", lambda _document: lambda _: opened())
+    record = notifier.watch(
+        lambda _document: seen.append("recorded") or "here", lambda _document: lambda _: build_opened()
+    )
     assert record({}) == "here"
     notifier.finish()
     assert (seen, len(stubs.slack)) == (["recorded"], 1)
@@ -147,7 +158,7 @@ def test_a_gate_is_recorded_before_it_is_told(run: Run, stubs: Vendors) -> None:
 
 def test_no_token_reaches_evidence_or_warnings(run: Run, stubs: Vendors) -> None:
     stubs.refuse = f"bad {TOKEN}"
-    run.tell(opened())
+    run.tell(build_opened())
     text = json.dumps([*run.records()]) + "".join(run.said)
     assert TOKEN not in text
     assert KEY not in text
@@ -155,7 +166,7 @@ def test_no_token_reaches_evidence_or_warnings(run: Run, stubs: Vendors) -> None
 
 
 def test_what_is_recorded_is_as_the_schema_says(run: Run) -> None:
-    run.tell(opened())
+    run.tell(build_opened())
     validator = VALIDATOR.evolve(
         schema={**VALIDATOR.schema, "$ref": "#/$defs/record", "required": [], "properties": {}}
     )
@@ -170,7 +181,7 @@ def test_a_wrong_token_is_noticed_on_a_quiet_day(stubs: Vendors) -> None:
 
 
 def message() -> Message:
-    return compose(settings(FROZEN), FROZEN, None, opened())
+    return compose(settings(FROZEN), FROZEN, None, build_opened())
 
 
 def test_a_connection_that_is_refused_may_be_tried_again() -> None:
@@ -236,14 +247,14 @@ def claim(transition: Transition) -> EvidenceRecord:
 
 def test_a_stop_by_the_operator_is_told_to_nobody() -> None:
     planned = plan.make(settings(FROZEN), inventory())
-    assert of_gate(planned, attempt("validated", is_open=False), ()) is None
+    assert build_gate_transition(planned, attempt("validated", is_open=False), ()) is None
 
 
 def test_each_move_is_told_again_and_a_failure_of_another_move_too() -> None:
     planned = plan.make(settings(FROZEN), inventory())
-    shut = partial(of_gate, planned, attempt("switched", is_open=False, problems=["switched.row"]))
+    shut = partial(build_gate_transition, planned, attempt("switched", is_open=False, problems=["switched.row"]))
     first = shut(())
-    frozen = of_gate(planned, attempt("quiesced", is_open=True), ())
+    frozen = build_gate_transition(planned, attempt("quiesced", is_open=True), ())
     assert first
     assert frozen
     later = shut((claim(frozen),))
@@ -254,7 +265,10 @@ def test_each_move_is_told_again_and_a_failure_of_another_move_too() -> None:
 
 def test_a_candidate_that_was_made_again_is_told_again() -> None:
     planned = plan.make(settings(FROZEN), inventory())
-    one, two = (of_gate(planned, attempt("validated", is_open=True, resource_id=name), ()) for name in ("db-1", "db-2"))
+    one, two = (
+        build_gate_transition(planned, attempt("validated", is_open=True, resource_id=name), ())
+        for name in ("db-1", "db-2")
+    )
     assert one
     assert two
     assert one.state != two.state
@@ -274,7 +288,7 @@ def test_the_way_back_is_told_when_it_begins_and_not_once_it_is_over(tmp_path: P
 def test_messages_keep_the_order_of_what_happened(run: Run, stubs: Vendors) -> None:
     notifier = run.notifier()
     for transition in (
-        opened(),
+        build_opened(),
         Transition(Event.FROZEN, "traffic", "frozen"),
         Transition(Event.SWITCHED, "traffic", "x"),
     ):

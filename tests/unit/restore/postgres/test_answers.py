@@ -117,19 +117,19 @@ def test_an_error_without_words_still_says_where() -> None:
 def test_without_a_root_certificate_nothing_is_connected_to() -> None:
     for tls in (Tls("verify-full", None), Tls("verify-full", "/nowhere/rds.pem")):
         with pytest.raises(PermanentError, match=r"truststore\.pki\.rds\.amazonaws\.com"):
-            postgres.tls_parameters(tls)
+            postgres.build_tls_parameters(tls)
 
 
 def test_the_application_s_files_and_client_s_own_parameters_stay_behind() -> None:
     url = "postgresql://u:p%40ss@old:5432/d?schema=public&connection_limit=5&sslrootcert=/app/ca&hostaddr=1.2.3.4"
-    login = postgres.application_login(url)
+    login = postgres.read_application_login(url)
     assert (login["user"], login["password"], login["dbname"]) == ("u", "p@ss", "d")
     assert not {"hostaddr", "schema", "connection_limit"} & login.keys()
 
 
 def test_a_url_that_can_not_be_used_is_not_shown() -> None:
     with pytest.raises(PermanentError) as caught:
-        postgres.application_login("mysql://u:hidden@h/d")
+        postgres.read_application_login("mysql://u:hidden@h/d")
     assert "hidden" not in str(caught.value)
 
 
@@ -139,16 +139,22 @@ CLOSED = SchemaRights("public", usable=False)
 
 def test_rights_that_are_not_there_are_named() -> None:
     unreadable = replace(APP, readable=False)
-    assert postgres.missing_privileges("app", [CLOSED]) == ("app", ("schema app (it doesn't exist)",))
-    assert postgres.missing_privileges("app", [replace(APP, usable=False)]) == ("app", ("usage on schema app",))
-    assert postgres.missing_privileges("app", [CLOSED, unreadable]) == ("app", ("select on app.a", "select on app.b"))
-    assert postgres.missing_privileges("app", [CLOSED, APP]) == ("app", ())
-    assert postgres.missing_privileges("public", [CLOSED, APP]) == ("public", ("usage on schema public",))
+    assert postgres.find_missing_privileges("app", [CLOSED]) == ("app", ("schema app (it doesn't exist)",))
+    assert postgres.find_missing_privileges("app", [replace(APP, usable=False)]) == ("app", ("usage on schema app",))
+    assert postgres.find_missing_privileges("app", [CLOSED, unreadable]) == (
+        "app",
+        ("select on app.a", "select on app.b"),
+    )
+    assert postgres.find_missing_privileges("app", [CLOSED, APP]) == ("app", ())
+    assert postgres.find_missing_privileges("public", [CLOSED, APP]) == ("public", ("usage on schema public",))
 
 
 def test_a_url_without_schema_needs_any_schema_with_a_table_that_can_be_read() -> None:
-    assert postgres.missing_privileges(None, [CLOSED, APP]) == ("app", ())
-    assert postgres.missing_privileges(None, [CLOSED, replace(APP, usable=False)]) == ("app", ("usage on schema app",))
-    assert postgres.missing_privileges(None, [CLOSED]) == ("public", ("usage on schema public",))
-    assert postgres.missing_privileges(None, [SchemaRights("public", usable=True)]) == ("public", ())
-    assert postgres.missing_privileges(None, []) == ("public", ("usage on schema public",))
+    assert postgres.find_missing_privileges(None, [CLOSED, APP]) == ("app", ())
+    assert postgres.find_missing_privileges(None, [CLOSED, replace(APP, usable=False)]) == (
+        "app",
+        ("usage on schema app",),
+    )
+    assert postgres.find_missing_privileges(None, [CLOSED]) == ("public", ("usage on schema public",))
+    assert postgres.find_missing_privileges(None, [SchemaRights("public", usable=True)]) == ("public", ())
+    assert postgres.find_missing_privileges(None, []) == ("public", ("usage on schema public",))

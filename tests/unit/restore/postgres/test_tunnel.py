@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restore.aws.rds import through_tunnel
+from restore.aws.rds import add_tunnel
 from restore.model.rds import Endpoint
 from tests.support import worlds
 from validation.connect.target import NO_OTHER_SERVER, Target
@@ -11,8 +11,8 @@ TUNNEL = {"shop": "127.0.0.1:15432", worlds.CANDIDATE_HOST: "[::1]:15433"}
 
 
 def test_an_instance_is_reached_by_the_tunnel_of_its_name_or_of_its_host() -> None:
-    source = through_tunnel(worlds.instance(), TUNNEL).endpoint
-    candidate = through_tunnel(worlds.candidate(), TUNNEL).endpoint
+    source = add_tunnel(worlds.instance(), TUNNEL).endpoint
+    candidate = add_tunnel(worlds.candidate(), TUNNEL).endpoint
     assert source is not None
     assert candidate is not None
     assert (source.via, candidate.via) == ("127.0.0.1:15432", "[::1]:15433")
@@ -22,8 +22,8 @@ def test_an_instance_is_reached_by_the_tunnel_of_its_name_or_of_its_host() -> No
 def test_other_instances_and_those_without_an_address_stay_as_they_are() -> None:
     other = worlds.instance("other", endpoint=Endpoint("other.example", 5432))
     none = worlds.instance(endpoint=None)
-    assert through_tunnel(other, TUNNEL).endpoint == Endpoint("other.example", 5432, "")
-    assert through_tunnel(none, TUNNEL) == none
+    assert add_tunnel(other, TUNNEL).endpoint == Endpoint("other.example", 5432, "")
+    assert add_tunnel(none, TUNNEL) == none
 
 
 def test_the_certificate_is_verified_for_the_endpoint_s_name_and_not_for_the_tunnel() -> None:

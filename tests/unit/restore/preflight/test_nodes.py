@@ -74,7 +74,7 @@ def test_nodes_that_could_not_be_asked_are_not_taken_for_none() -> None:
 def test_what_runs_is_counted_against_a_node() -> None:
     busy = NodeRoom((node("a"),), tuple(NodePod("a", {"cpu": Decimal(1)}) for _ in range(3)))
     frozen = w.settings(w.asked(traffic=Traffic.RESTORED))
-    (note,) = nodes.node_lines(context(frozen, world(busy, w.restored(cluster=w.FROZEN))))
+    (note,) = nodes.list_node_lines(context(frozen, world(busy, w.restored(cluster=w.FROZEN))))
     assert note.startswith("note: api: room for 2 of 3 pods")
 
 
@@ -117,5 +117,5 @@ def context(configured: Settings, inventory: Inventory) -> RestoreContext:
 def test_a_node_is_refused_for_what_the_scheduler_would_refuse_it(
     changes: dict[str, Any], needs: PodNeeds, refused: str
 ) -> None:
-    assert nodes.refusal(node("a", **changes), needs).startswith(refused)
-    assert bool(nodes.refusal(node("a", **changes), needs)) is bool(refused)
+    assert nodes.find_refusal(node("a", **changes), needs).startswith(refused)
+    assert bool(nodes.find_refusal(node("a", **changes), needs)) is bool(refused)

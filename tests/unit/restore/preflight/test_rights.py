@@ -40,7 +40,7 @@ def rights_by_phase() -> list[tuple[str, Phase, Right]]:
         (method, phase, right)
         for method, (settings, inventory) in WORLDS.items()
         for phase in sorted(ASKED)
-        for right in rights.needed_rights(context_of(settings, inventory), frozenset({phase}))
+        for right in rights.list_needed_rights(context_of(settings, inventory), frozenset({phase}))
     ]
 
 
@@ -51,7 +51,9 @@ def named(parameter: object) -> str:
 @pytest.mark.parametrize(("method", "phase", "right"), rights_by_phase(), ids=named)
 def test_each_right_that_is_missing_is_named_before_the_freeze(method: str, phase: Phase, right: Right) -> None:
     settings, inventory = WORLDS[method]
-    asked = rights.needed_rights(context_of(settings, inventory), rights.phases_ahead(context_of(settings, inventory)))
+    asked = rights.list_needed_rights(
+        context_of(settings, inventory), rights.list_phases_ahead(context_of(settings, inventory))
+    )
     assert right in asked
     answers = RightsAnswers(len(asked), (Denied(right, "implicitDeny"),))
     problem = w.only_problem(settings, replace(inventory, rights=answers))
@@ -62,7 +64,7 @@ def test_each_right_that_is_missing_is_named_before_the_freeze(method: str, phas
 
 def test_all_that_is_missing_is_told_at_once_and_each_kind_once() -> None:
     settings, inventory = WORLDS["pitr"]
-    asked = rights.needed_rights(context_of(settings, inventory), ASKED)
+    asked = rights.list_needed_rights(context_of(settings, inventory), ASKED)
     denied = tuple(Denied(right, "implicitDeny") for right in asked)
     with pytest.raises(Refused) as caught:
         plan.make(settings, replace(inventory, rights=RightsAnswers(len(asked), denied)))
@@ -104,7 +106,7 @@ def test_who_knows_better_than_the_simulation_can_go_on() -> None:
 
 @pytest.mark.parametrize("right", ["kms:CreateGrant", "patch deployments.apps", "get pods/log"])
 def test_the_waiver_of_a_right_is_a_name_that_the_configuration_takes(right: str) -> None:
-    assert re.fullmatch(CHECK, rights.waiver_name(right))
+    assert re.fullmatch(CHECK, rights.name_waiver(right))
 
 
 def test_what_was_not_asked_is_said_and_refuses_nothing() -> None:
@@ -129,7 +131,7 @@ def test_once_the_applications_are_down_only_what_this_move_needs_is_asked(
 ) -> None:
     settings = w.settings(w.asked(traffic=traffic))
     found = w.restored(cluster=cluster) if traffic is not Traffic.FROZEN else w.inventory(cluster=cluster)
-    phases = rights.phases_ahead(context_of(settings, found))
+    phases = rights.list_phases_ahead(context_of(settings, found))
     assert ahead in phases
     assert (Phase.RESTORE in phases) == (cluster is w.RUNNING)
     assert (Phase.FREEZE in phases) == (traffic is Traffic.FROZEN)
@@ -138,7 +140,7 @@ def test_once_the_applications_are_down_only_what_this_move_needs_is_asked(
 def test_a_rehearsal_asks_for_no_right_to_stop_anything() -> None:
     settings, inventory = w.settings(w.asked(traffic=Traffic.SOURCE)), w.inventory(caller=ROLE)
     context = context_of(settings, inventory)
-    names = {right.name for right in rights.needed_rights(context, rights.phases_ahead(context))}
+    names = {right.name for right in rights.list_needed_rights(context, rights.list_phases_ahead(context))}
     assert names.isdisjoint({"patch deployments.apps", "patch secrets", "rds:CreateDBSnapshot"})
     assert "rds:RestoreDBInstanceToPointInTime" in names
 
@@ -146,7 +148,7 @@ def test_a_rehearsal_asks_for_no_right_to_stop_anything() -> None:
 def test_only_the_options_in_use_are_asked_for() -> None:
     def names(method: str) -> set[str]:
         context = context_of(*WORLDS[method])
-        return {right.name for right in rights.needed_rights(context, ASKED)}
+        return {right.name for right in rights.list_needed_rights(context, ASKED)}
 
     assert "rds:CreateDBInstance" in names("dump")
     assert names("dump").isdisjoint({"rds:RestoreDBInstanceToPointInTime", "rds:RestoreDBInstanceFromDBSnapshot"})
@@ -158,7 +160,9 @@ def test_a_policy_that_lets_the_operator_into_the_source_alone_is_noticed() -> N
     login = replace(w.settings().login, iam=True, secret_id=None)
     context = context_of(w.settings(w.PITR, login=login), w.inventory(caller=ROLE))
     (row,) = (row for row in rights.TABLE if row.name == "rds-db:connect")
-    resources = [right.resource for right in rights.rights_of(row, RightsScope(context)) if isinstance(right, AwsRight)]
+    resources = [
+        right.resource for right in rights.list_rights(row, RightsScope(context)) if isinstance(right, AwsRight)
+    ]
     assert len(resources) == 2
     assert all(resource.endswith("/admin") for resource in resources)
     assert len({resource for resource in resources if "db-SOURCE/" in resource}) == 1
@@ -167,7 +171,7 @@ def test_a_policy_that_lets_the_operator_into_the_source_alone_is_noticed() -> N
 def test_names_of_another_partition_are_asked_in_that_partition() -> None:
     caller = Caller("123456789012", "arn:aws-us-gov:sts::123456789012:assumed-role/on-call/me")
     context = context_of(w.settings(w.PITR), w.inventory(caller=caller))
-    asked = rights.needed_rights(context, frozenset({Phase.RESTORE}))
+    asked = rights.list_needed_rights(context, frozenset({Phase.RESTORE}))
     arns = [right.resource for right in asked if isinstance(right, AwsRight) and right.action.startswith("rds:")]
     assert arns
     assert all(arn.startswith("arn:aws-us-gov:rds:us-east-1:123456789012:") for arn in arns)

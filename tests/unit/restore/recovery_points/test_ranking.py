@@ -19,7 +19,7 @@ from restore.model.history import History, PhaseDuration
 from restore.model.region import LateDump, RegionPoints, SourceRegion
 from restore.model.request import DumpStore, Method
 from restore.recovery_points.ranking import Option, Site, rank
-from restore.units import spoken
+from restore.units import format_duration
 from tests.support.worlds import DUMP_KEY, NOW, TARGET, backup, dump, instance, inventory, settings, snapshot
 
 SITE = {
@@ -63,7 +63,7 @@ def test_points_after_the_damage_come_last_and_say_so() -> None:
         "after-damage",
     ]
     assert [option.damaged for option in ranked] == [False, False, False, True]
-    assert [spoken(option.lost) for option in ranked] == ["30 min", "11 h", "40 d", "10 min"]
+    assert [format_duration(option.lost) for option in ranked] == ["30 min", "11 h", "40 d", "10 min"]
     assert "MAY HOLD THE DAMAGE" in rendered(ranked, TARGET).split("\n\n")[4]
 
 
