@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from restore.candidate import new_instance
-from restore.candidate.settings import target_settings
+from restore.candidate.settings import choose_target_settings
 from restore.candidate.surroundings import plan_copy, plan_parameter_group
-from restore.candidate.tags import candidate_tags
+from restore.candidate.tags import build_candidate_tags
 from restore.config.keys import SAFETY_CHECK
 from restore.cutover import connection_secret, deployments, names, traffic
-from restore.dependents.backup_plans import backup_plans
+from restore.dependents.backup_plans import list_backup_plans
 from restore.errors import Refused
 from restore.model import identifiers
 from restore.model.context import RestoreContext
@@ -38,7 +38,7 @@ def make(settings: Settings, inventory: Inventory) -> Plan:
 
 
 def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
-    settings_of_candidate = target_settings(context, origin)
+    settings_of_candidate = choose_target_settings(context, origin)
     serving, left = traffic.find_databases(context)
     return Plan(
         id=context.request.id,
@@ -52,7 +52,7 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         adopt=context.candidate.resource_id if context.candidate else None,
         settings=settings_of_candidate,
         engine_version=origin.engine_version,
-        tags=candidate_tags(context, origin),
+        tags=build_candidate_tags(context, origin),
         final_snapshot=identifiers.name_final_snapshot(context.candidate_name, context.settings.stack),
         source=context.source,
         safety_snapshot=_name_safety(context),
@@ -66,7 +66,7 @@ def _plan(context: RestoreContext, origin: RestoreSource) -> Plan:
         fresh=new_instance.plan_new_instance(context, origin),
         copy=plan_copy(context, origin),
         parameter_group=plan_parameter_group(context, origin, settings_of_candidate),
-        backup_plans=backup_plans(context.inventory.dependents),
+        backup_plans=list_backup_plans(context.inventory.dependents),
         expected=estimate_restore(context, origin, settings_of_candidate).text,
         approvals=context.settings.approvals,
         notes=list_impact_lines(context, origin, settings_of_candidate),

@@ -13,7 +13,7 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 from restore.aws.client import Aws, call_or_none, translate_errors
-from restore.dependents.backup_plans import selected_by
+from restore.dependents.backup_plans import match_selection
 from restore.errors import PermanentError, Problem
 from restore.model.dependents import BackupSelection, Dependent, DependentKind, KnownBy
 from restore.model.rds import Instance
@@ -160,7 +160,7 @@ def find_selections(aws: Aws, instance: Instance) -> list[Dependent]:
             place=f"{item.plan_id} {item.role_arn}",
         )
         for item in read_selections(aws)
-        if (known_by := selected_by(item, instance))
+        if (known_by := match_selection(item, instance))
     ]
 
 

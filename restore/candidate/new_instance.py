@@ -14,7 +14,7 @@ GROWTH = 2
 """How far storage may grow by itself, where the source doesn't say."""
 
 
-def with_growth(settings: InstanceSettings, origin: RestoreSource) -> InstanceSettings:
+def add_growth(settings: InstanceSettings, origin: RestoreSource) -> InstanceSettings:
     """Lets the storage of an instance that is to be filled grow by itself."""
     size = settings.allocated_storage
     if origin.point.method is not Method.DUMP or not origin.storage or not size or settings.max_allocated_storage:

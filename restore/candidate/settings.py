@@ -28,29 +28,29 @@ PROVISIONED = ("io1", "io2")
 PYTHON_NAMES: Mapping[str, str] = {to_camel_case(field.name): field.name for field in fields(InstanceSettings)}
 
 
-def overrides(context: RestoreContext) -> dict[str, Any]:
+def read_overrides(context: RestoreContext) -> dict[str, Any]:
     """Returns the configured overrides by InstanceSettings' names."""
     return {PYTHON_NAMES[name]: value for name, value in context.settings.instance.items()}
 
 
-def target_settings(context: RestoreContext, origin: RestoreSource) -> InstanceSettings:
+def choose_target_settings(context: RestoreContext, origin: RestoreSource) -> InstanceSettings:
     """Returns what the candidate is to have; a field that stays None isn't passed to RDS, nor compared afterwards."""
     base = context.source.settings if context.source else _find_remains(context, origin)
-    set_by_hand = overrides(context)
+    set_by_hand = read_overrides(context)
     if context.source_region and not context.candidate:
         base = localize(context, base, set_by_hand.get("db_subnet_group_name") or base.db_subnet_group_name)
     settings = replace(base, **({"deletion_protection": True} | set_by_hand))
     for fit in (_fit_size, _fit_rates, _fit_insights):
         settings = fit(settings, set_by_hand, origin)
-    return settings if "max_allocated_storage" in set_by_hand else new_instance.with_growth(settings, origin)
+    return settings if "max_allocated_storage" in set_by_hand else new_instance.add_growth(settings, origin)
 
 
-def frozen(settings: InstanceSettings) -> str:
+def freeze_settings(settings: InstanceSettings) -> str:
     """Returns the settings as text, to be kept from the candidate's creation on."""
     return json.dumps(asdict(settings), sort_keys=True)
 
 
-def thawed(text: str, by_hand: Mapping[str, Any]) -> InstanceSettings:
+def thaw_settings(text: str, by_hand: Mapping[str, Any]) -> InstanceSettings:
     """Returns the settings that were kept, with what the key `instance` says by now; fields of later versions stay
     unset.
 

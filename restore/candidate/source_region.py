@@ -24,21 +24,23 @@ def localize(context: RestoreContext, settings: InstanceSettings, subnet_group: 
     option_group = settings.option_group_name
     return replace(
         settings,
-        vpc_security_group_ids=_security_groups(context, settings, subnet_group),
+        vpc_security_group_ids=_find_security_groups(context, settings, subnet_group),
         option_group_name=option_group if option_group and option_group.startswith(DEFAULT_GROUP) else None,
         **dict.fromkeys(OF_ITS_REGION),
     )
 
 
-def _security_groups(context: RestoreContext, settings: InstanceSettings, subnet_group: str | None) -> tuple[str, ...]:
+def _find_security_groups(
+    context: RestoreContext, settings: InstanceSettings, subnet_group: str | None
+) -> tuple[str, ...]:
     places = context.inventory.places
     if places is None:
         return settings.vpc_security_group_ids
-    found = [find_security_group(places, name, subnet_group) for name in security_group_names(context, settings)]
+    found = [find_security_group(places, name, subnet_group) for name in list_security_group_names(context, settings)]
     return tuple(group.identifier for group in found if group)
 
 
-def security_group_names(context: RestoreContext, settings: InstanceSettings) -> Iterable[str]:
+def list_security_group_names(context: RestoreContext, settings: InstanceSettings) -> Iterable[str]:
     """Yields the names of these security groups of the source's region; the id of one whose name isn't known."""
     region = context.source_region
     for group in settings.vpc_security_group_ids:
@@ -52,7 +54,7 @@ def find_security_group(places: Places, name: str, subnet_group: str | None) -> 
     return named[0] if len(named) == 1 else None
 
 
-def left_out(context: RestoreContext) -> tuple[str, ...]:
+def list_left_out(context: RestoreContext) -> tuple[str, ...]:
     """Returns the names of the source's settings that a restore into this region does without."""
     source = context.source
     if source is None or context.source_region is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restore.candidate.tags import candidate_tags
+from restore.candidate.tags import build_candidate_tags
 from restore.model.context import RestoreContext
 from restore.model.planned import CopyPlan, ParameterGroupPlan
 from restore.model.rds import InstanceSettings
@@ -19,7 +19,7 @@ def plan_copy(context: RestoreContext, origin: RestoreSource) -> CopyPlan | None
         original=origin.point.copy_of,
         name=context.copy_name,
         kms_key_id=context.settings.copy.kms_key_id,
-        tags=context.copy.tags if context.copy else candidate_tags(context, origin),
+        tags=context.copy.tags if context.copy else build_candidate_tags(context, origin),
         adopt=context.copy.identifier if context.copy else None,
     )
 
@@ -38,6 +38,6 @@ def plan_parameter_group(
         name=name,
         family=f"postgres{(origin.engine_version or '').partition('.')[0]}",
         parameters=(region.parameters if region else None) or {},
-        tags=candidate_tags(context, origin),
+        tags=build_candidate_tags(context, origin),
         adopt=None if missing else name,
     )

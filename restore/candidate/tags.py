@@ -14,7 +14,7 @@ UNFIT = re.compile(r"[^\w .:/=+@-]")
 LONGEST = 256
 
 
-def candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[str, str]:
+def build_candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[str, str]:
     """Returns the tags of the source, or what its backup knows of them, and those by which the candidate is found
     again. An existing candidate keeps what it has."""
     base = context.candidate or context.source or origin
@@ -25,7 +25,9 @@ def candidate_tags(context: RestoreContext, origin: RestoreSource) -> Mapping[st
     own = {TAG_ID: context.request.id, TAG_STACK: context.settings.stack, TAG_POINT: origin.point.tag}
     if context.request.drill_of:
         own[TAG_DRILL] = context.request.drill_of
-    return copied | own | _build_bill_tags(context) | _build_source_tag(context, origin) | _dump_tag(context, origin)
+    return (
+        copied | own | _build_bill_tags(context) | _build_source_tag(context, origin) | _build_dump_tag(context, origin)
+    )
 
 
 def _build_bill_tags(context: RestoreContext) -> dict[str, str]:
@@ -43,8 +45,8 @@ def _build_source_tag(context: RestoreContext, origin: RestoreSource) -> dict[st
     return {TAG_SOURCE: pinned} if pinned else {}
 
 
-def _dump_tag(context: RestoreContext, origin: RestoreSource) -> dict[str, str]:
+def _build_dump_tag(context: RestoreContext, origin: RestoreSource) -> dict[str, str]:
     """Pins the bytes: an object of the same key may be another one tomorrow."""
     if context.candidate or origin.point.dump is None:
         return {}
-    return {TAG_DUMP: dump_tag.tag_value(origin.point)}
+    return {TAG_DUMP: dump_tag.format_tag_value(origin.point)}

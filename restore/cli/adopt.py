@@ -85,7 +85,7 @@ def find_config(stack: OperatorStack, named: str | None, now: datetime) -> tuple
 def read_last_run(settings: Settings, restore_id: str) -> Mapping[str, Any] | None:
     """Returns the record of the restore's last run; None where the evidence is gone too."""
     try:
-        return Store.open(settings.evidence, Aws.of(settings)).latest(settings.stack, restore_id, "run")
+        return Store.open(settings.evidence, Aws.of(settings)).read_latest(settings.stack, restore_id, "run")
     except RestoreError as error:
         print(f"the evidence can't be read, and what only it knows is left out: {error}")
         return None
@@ -128,7 +128,7 @@ def record(context: GateContext, adoption: Adoption, now: datetime) -> None:
     candidate = adoption.plan.candidate_found
     content = {
         "began": now.isoformat(),
-        "operator": provenance.operator(context.aws),
+        "operator": provenance.read_operator(context.aws),
         "resource_id": candidate.resource_id if candidate else "",
         "receipts": list(adoption.proofs),
     }

@@ -17,7 +17,7 @@ from restore.model.gates import SERVING, VALIDATED
 from restore.model.rds import Instance
 from restore.model.request import Settings
 from restore.pulumi_stack.automation import OperatorStack
-from restore.report.untrusted import mapping, text, texts
+from restore.report.untrusted import format_text, format_texts, parse_mapping
 
 PAGE = 'docs/approvals.md, "Approve"'
 
@@ -33,12 +33,12 @@ def approve(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
     store = Store.open(settings.evidence, aws)
     candidate, validated = find_proved(settings, store, now)
     assert settings.request
-    servings = store.newest_first(settings.stack, settings.request.id, SERVING.name)
+    servings = store.read_newest_first(settings.stack, settings.request.id, SERVING.name)
     decision = approval.make_decision(settings, candidate, validated, servings)
-    operator = provenance.operator(aws)
+    operator = provenance.read_operator(aws)
     require_identity(operator["aws"])
-    loss = text(mapping(mapping(validated.get("facts")).get("loss")).get("headline")) or "not known"
-    shown = approval.render(decision, settings, list(texts(validated.get("waived"))), loss)
+    loss = format_text(parse_mapping(parse_mapping(validated.get("facts")).get("loss")).get("headline")) or "not known"
+    shown = approval.render(decision, settings, list(format_texts(validated.get("waived"))), loss)
     if not confirm(f"{shown}\n{describe_self(settings, store, operator['aws'])}"):
         return False
     content = {"digest": decision.digest, "decision": vars(decision), "operator": operator}
@@ -72,8 +72,8 @@ def require_identity(arn: str) -> None:
 def describe_self(settings: Settings, store: Store, arn: str) -> str:
     """Returns as whom this would approve, and who can't run the switch then."""
     assert settings.request
-    last = store.latest(settings.stack, settings.request.id, "run") or {}
-    runner = text(mapping(last.get("operator")).get("aws"))
+    last = store.read_latest(settings.stack, settings.request.id, "run") or {}
+    runner = format_text(parse_mapping(last.get("operator")).get("aws"))
     same = approval.name_person(runner) == approval.name_person(arn)
     warning = " You ran the last `pulumi up`: the one that switches must be run by somebody else." if same else ""
     return f"You are {arn}.{warning}"

@@ -41,14 +41,14 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
         )
     require_alone(settings)
     inventory = gather.gather(settings, now, room=False)
-    open_inventory = close.as_if_open(inventory)
+    open_inventory = close.reopen(inventory)
     serves = traffic.find_traffic(RestoreContext(settings, settings.request, open_inventory))
     closing = close.plan(settings.request, inventory, serves, list(stack.read_own_config().values), settings)
     state = stack.export()
-    close.without_resources(state)  # refuses before the question what would be refused after it
+    close.remove_resources(state)  # refuses before the question what would be refused after it
     if not confirm(close.render(closing, close.describe_pending(state, inventory))):
         return False
-    emptied = close.without_resources(
+    emptied = close.remove_resources(
         stack.export(), drops_replication=closing.drops_replication
     )  # again: an `up` may have run while the question stood
     hand_back(settings, closing)
@@ -80,7 +80,7 @@ def record(settings: Settings, restore_id: str, closing: close.Closing, now: dat
     """Records the end of the restore, for its report. Without evidence it is still over: a fault is told, not
     raised."""
     aws = Aws.of(settings)
-    content = {"began": now.isoformat(), "operator": provenance.operator(aws), "serves": str(closing.serves)}
+    content = {"began": now.isoformat(), "operator": provenance.read_operator(aws), "serves": str(closing.serves)}
     try:
         store = Store.open(settings.evidence, aws)
         if closing.take_over:

@@ -29,7 +29,7 @@ def rotate(stack: OperatorStack, confirm: Callable[[str], bool], *, leave_source
     if not confirm(plan.render(begun.prepare())):
         return False
     facts = begun.run()
-    content = {"began": began.isoformat(), "operator": provenance.operator(begun.aws), "facts": facts}
+    content = {"began": began.isoformat(), "operator": provenance.read_operator(begun.aws), "facts": facts}
     publish.record(begun.store, settings.stack, settings.request.id, STEP, content, warn=print)
     begun.end()
     return True

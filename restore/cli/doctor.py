@@ -19,7 +19,7 @@ def examine(project: Path, name: str | None) -> list[Finding]:
     """Returns the findings of a stack; that it can't be opened is one of them."""
     opened: list[OperatorStack] = []
 
-    def stack() -> OperatorStack:
+    def open_stack() -> OperatorStack:
         """Raises PermanentError while there is none; opened once."""
         if not opened:
             try:
@@ -31,13 +31,13 @@ def examine(project: Path, name: str | None) -> list[Finding]:
                 raise PermanentError.of(Problem("stack", found, selected, fix)) from error
         return opened[0]
 
-    def settings_with(more: Mapping[str, str]) -> Settings:
-        return read_settings(stack(), datetime.now(UTC), more)
+    def read_settings_with(more: Mapping[str, str]) -> Settings:
+        return read_settings(open_stack(), datetime.now(UTC), more)
 
     def ask_plugin() -> Caller:
         # Here, not above: the plugin's SDK takes a second to load, which no other command needs
-        from restore.program.aws_plugin import plugin_caller
+        from restore.program.aws_plugin import read_plugin_caller
 
-        return stack().ask(plugin_caller)
+        return open_stack().ask(read_plugin_caller)
 
-    return Examination(project, settings_with, ask_plugin).findings()
+    return Examination(project, read_settings_with, ask_plugin).collect_findings()

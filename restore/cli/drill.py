@@ -84,9 +84,9 @@ def drill(stack: OperatorStack, folder: Path, settings: Settings, method: Method
         rpo_target=parse_duration(settings.targets.rpo) if settings.targets.rpo else None,
     )
     say = partial(print, file=sys.stderr if to_stderr else sys.stdout, flush=True)
-    operator = provenance.operator(aws)
+    operator = provenance.read_operator(aws)
     lease = DrillLease(Api(settings.kubeconfig, settings.context), settings.drill.namespace or "", describe(operator))
-    with interrupted_by_terminate(), lease.hold():
+    with interrupt_on_terminate(), lease.hold():
         show = partial(say, end="")
         run = DrillRun(of, stack, folder, settings, config, read_settings, store, say, show, lease.is_own)
         result = run.run()
@@ -111,7 +111,7 @@ def tell_stderr(text: str) -> None:
 
 
 @contextmanager
-def interrupted_by_terminate() -> Generator[None]:
+def interrupt_on_terminate() -> Generator[None]:
     """Has SIGTERM, by which a cluster ends a pod, do as Ctrl-C does: what was made is torn down first."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:

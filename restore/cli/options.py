@@ -89,7 +89,7 @@ def choose(found: OptionList, number: int) -> Option:
 
 def describe_check(stack: OperatorStack, option: Option, now: datetime) -> str:
     """Returns what a preview says of a freeze and a restore from this point. Raises Refused, as a preview does."""
-    notes = preflight(stack, option, now).notes
+    notes = plan_option(stack, option, now).notes
     lines = [
         f"This can be restored: {option.description}, data of {option.at:{TIME_FORMAT}}. A new restore would say:",
         *(f"  {note}" for note in notes if not note.startswith("next: ")),
@@ -99,16 +99,16 @@ def describe_check(stack: OperatorStack, option: Option, now: datetime) -> str:
     return "\n".join(lines)
 
 
-def preflight(stack: OperatorStack, option: Option, now: datetime) -> Plan:
+def plan_option(stack: OperatorStack, option: Option, now: datetime) -> Plan:
     """Returns the plan that a preview would make of this point, with the applications stopped. Raises Refused."""
     # Here, not above: the plugin's SDK takes a second to load, which no other command needs
-    from restore.program.aws_plugin import plugin_caller
+    from restore.program.aws_plugin import read_plugin_caller
 
     settings = read_settings(stack, now, build_checked_keys(option))
     read_expectations(settings)
     with ThreadPoolExecutor(1, thread_name_prefix="check") as pool:
         reading = pool.submit(gather.gather, settings, now)
-        caller = stack.ask(plugin_caller)
+        caller = stack.ask(read_plugin_caller)
         inventory = replace(reading.result(), plugin_caller=caller)
     return plan.make(settings, replace(inventory, rights=access.ask_rights(settings, inventory)))
 

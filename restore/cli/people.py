@@ -31,7 +31,7 @@ def tick_off(stack: OperatorStack, step: str, names: Sequence[str], restore_id: 
     if unknown := [name for name in names if name not in known]:
         raise Refused([_build_unknown(step, name, known) for name in unknown])
     if names:
-        content = {"names": list(names), "operator": provenance.operator(aws)}
+        content = {"names": list(names), "operator": provenance.read_operator(aws)}
         publish.record(store, settings.stack, ticked_id, step, content, warn=print)
     ticks = list_ticks(store.read_all(settings.stack, ticked_id), step)
     empty = f"nothing is listed (config key notify.{LISTS[step]})"

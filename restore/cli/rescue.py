@@ -57,7 +57,7 @@ def rescue(stack: OperatorStack, wish: Wish, undo: Path | None, confirm: Callabl
         title = f"Takes back what restore {settings.request.id} brought into {source.identifier} ({source.resource_id})"
         done = run.apply(into, out_of, wish, file, title, print)
     print(render.render_done(done, file))
-    record(settings, store, source, candidate, render.command(wish), done, now)
+    record(settings, store, source, candidate, render.format_command(wish), done, now)
     return True
 
 
@@ -113,7 +113,7 @@ def record(
     assert settings.request
     content: dict[str, Any] = {
         "began": began.isoformat(),
-        "operator": provenance.operator(Aws.of(settings)),
+        "operator": provenance.read_operator(Aws.of(settings)),
         "into": source.resource_id,
         "into_name": source.identifier,
         "from": candidate.resource_id,

@@ -29,6 +29,6 @@ def retire(
         store=Store.open(settings.evidence, aws),
         read=lambda: gather.gather(settings, datetime.now(UTC), room=False),
         measure=lambda instance, since: read_hourly_connections(aws, instance.identifier, since, datetime.now(UTC)),
-        operator=provenance.operator(aws),
+        operator=provenance.read_operator(aws),
         clock=lambda: datetime.now(UTC),
     ).run(confirm)

@@ -54,7 +54,7 @@ def roll_back(
     text = f"{rollback.render(way)}\n{describe(writes, bring_along=bring_along)}".strip()
     loses = bool(writes.count or writes.unknown)
     if bring_along and writes.unknown:
-        raise Refused([cannot_carry(writes)])
+        raise Refused([build_cannot_carry(writes)])
     if not confirm(text) or (loses and not bring_along and not accept_loss and not is_loss_accepted(writes, yes=yes)):
         return False
     clear_pending(stack)
@@ -71,10 +71,10 @@ def clear_pending(stack: OperatorStack) -> None:
     name, and adopts it; nothing here holds up the way back, so a state that can't be written is told and left."""
     state = stack.export()
     operations = pending.read_pending(state)
-    if not operations or pending.unknown_problems(operations):
+    if not operations or pending.list_unknown_problems(operations):
         return
     try:
-        stack.replace_state(pending.without_pending(state))
+        stack.replace_state(pending.remove_pending(state))
     except RestoreError as error:
         print(f"what a killed run left pending stays in the state: {error}", file=sys.stderr)
         return
@@ -145,7 +145,7 @@ def is_loss_accepted(writes: Writes, *, yes: bool) -> bool:
     return input(f'Type "{phrase}" to leave them behind: ').strip() == phrase
 
 
-def cannot_carry(writes: Writes) -> Problem:
+def build_cannot_carry(writes: Writes) -> Problem:
     fix = "python -m restore rollback --accept-loss"
     return Problem("option --carry", writes.unknown, "a candidate that tells what was written since", fix)
 

@@ -104,7 +104,7 @@ class Look:
         table, namespace, source = self.table, settings.namespace, settings.source
         readers: dict[str, Callable[[], Reading]] = {
             "settings of the source": lambda: aws_sources.read_settings(self.aws, self.find_source(), period, now),
-            "server log": lambda: aws_sources.read_log(self.aws, source, period, _name(table)),
+            "server log": lambda: aws_sources.read_log(self.aws, source, period, _format_name(table)),
             aws_sources.EVENTS: lambda: aws_sources.read_events(self.aws, source, period, now),
             aws_sources.TRAIL: lambda: aws_sources.read_trail(self.aws, self.look_for_source(), source, period, now),
             cluster_sources.ROLLOUTS: lambda: cluster_sources.read_rollouts(self.api, namespace, period),
@@ -192,5 +192,5 @@ class Look:
             yield connection
 
 
-def _name(table: Table | None) -> str:
+def _format_name(table: Table | None) -> str:
     return f"{table.schema}.{table.name}" if table else ""

@@ -33,7 +33,7 @@ class RolePassword:
     parameters: Mapping[str, str] = field(repr=False)
     """libpq's, without the password."""
 
-    def login(self, password: str) -> dict[str, str]:
+    def build_login(self, password: str) -> dict[str, str]:
         return {**self.parameters, "user": self.user, "password": password}
 
 
@@ -45,13 +45,13 @@ class OperatorLogins:
     passwords: tuple[str, ...] = field(repr=False)
     make_token: Callable[[Endpoint], Credential] | None = None
 
-    def credentials(self, endpoint: Endpoint) -> Iterable[Credential]:
+    def list_credentials(self, endpoint: Endpoint) -> Iterable[Credential]:
         if self.make_token:
             return [self.make_token(endpoint)]
         return [Credential(self.user, password) for password in self.passwords]
 
 
-def endpoint_of(database: Instance) -> Endpoint:
+def require_endpoint(database: Instance) -> Endpoint:
     """Raises PermanentError for an instance that has none."""
     if database.endpoint is None:
         fix = f"aws rds wait db-instance-available --db-instance-identifier {database.identifier}; {COMMAND}"
@@ -64,8 +64,8 @@ def find_login(database: Instance, logins: OperatorLogins, tls: Tls) -> Credenti
     """Returns the operator's login that this server accepts; None when it refuses the password of each.
 
     Raises RestoreError when the server can't be asked."""
-    endpoint = endpoint_of(database)
-    for credential in logins.credentials(endpoint):
+    endpoint = require_endpoint(database)
+    for credential in logins.list_credentials(endpoint):
         try:
             with postgres.connect(endpoint, credential, tls, MAINTENANCE):
                 return credential
@@ -77,14 +77,14 @@ def find_login(database: Instance, logins: OperatorLogins, tls: Tls) -> Credenti
 
 def list_left_alone(database: Instance, login: Credential, tls: Tls, roles: Iterable[str]) -> tuple[str, ...]:
     """Returns the roles that keep their password there."""
-    with postgres.connect(endpoint_of(database), login, tls, MAINTENANCE) as connection:
+    with postgres.connect(require_endpoint(database), login, tls, MAINTENANCE) as connection:
         return list_other_logins(connection, [*roles])
 
 
 def change_passwords(database: Instance, login: Credential, roles: Iterable[RolePassword], tls: Tls) -> int:
     """Sets each role's new password and ends the sessions of all; returns how many. Safe to repeat."""
     wanted = [*roles]
-    with postgres.administer(endpoint_of(database), login, tls, MAINTENANCE) as connection:
+    with postgres.administer(require_endpoint(database), login, tls, MAINTENANCE) as connection:
         for role in wanted:
             set_password(connection, role.user, role.new)
         return end_sessions(connection, [role.user for role in wanted])
@@ -116,18 +116,18 @@ def reset_master_password(rds: Rds, database: Instance, logins: OperatorLogins, 
 def prove(database: Instance, roles: Iterable[RolePassword], tls: Tls) -> Iterable[Problem]:
     """Yields what is not as it must be: each new password is accepted, each old one refused. Raises RestoreError when
     the server can't be asked."""
-    endpoint = endpoint_of(database)
+    endpoint = require_endpoint(database)
     for role in roles:
         subject = f"role {role.user}"
-        if not is_password_accepted(role.login(role.new), endpoint, tls):
+        if not is_password_accepted(role.build_login(role.new), endpoint, tls):
             needed = f"a login at {database.identifier}"
             yield Problem(subject, f"{database.identifier} refuses its new password", needed, COMMAND)
-        if any(is_password_accepted(role.login(old), endpoint, tls) for old in role.old if old != role.new):
+        if any(is_password_accepted(role.build_login(old), endpoint, tls) for old in role.old if old != role.new):
             needed = f"a login that {database.identifier} refuses"
             yield Problem(subject, f"{database.identifier} still accepts its old password", needed, COMMAND)
 
 
-def unreachable(database: Instance, error: RestoreError) -> Problem:
+def build_unreachable(database: Instance, error: RestoreError) -> Problem:
     """Says that the source can't be asked, and how to go on without it."""
     found = f"{database.status}: {error.problem.found if error.problem else error}"
     needed = "an answer with the operator's login: its passwords were stolen too"

@@ -40,7 +40,7 @@ class Journal:
     application_old: str = field(default="", repr=False)
     application_new: str = field(default="", repr=False)
 
-    def registered(self) -> Journal:
+    def register(self) -> Journal:
         """Returns the same, its passwords kept out of everything that is written or said."""
         register_secret(self.application_old)
         register_secret(self.application_new)
@@ -57,11 +57,11 @@ def make_version() -> str:
     return f"{VERSION_PREFIX}{secrets.token_hex(16)}"
 
 
-def name_of(restore_id: str) -> str:
+def name_secret(restore_id: str) -> str:
     return f"restore-rotation-{restore_id}"
 
 
-def body(journal: Journal, restore_id: str) -> dict[str, Any]:
+def build_secret(journal: Journal, restore_id: str) -> dict[str, Any]:
     """Returns the Secret to create."""
     texts = {
         "version": journal.version,
@@ -73,7 +73,7 @@ def body(journal: Journal, restore_id: str) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": name_of(restore_id),
+            "name": name_secret(restore_id),
             "labels": dict([MANAGED_BY]),
             "annotations": {ANNOTATION_ID: restore_id},
         },
@@ -83,7 +83,7 @@ def body(journal: Journal, restore_id: str) -> dict[str, Any]:
 
 
 def parse(item: Mapping[str, Any]) -> Journal:
-    """Reads what `body` made. Raises PermanentError for a Secret that is none."""
+    """Reads what `build_secret` made. Raises PermanentError for a Secret that is none."""
     data: Mapping[str, str] = item.get("data") or {}
     try:
         texts = {key: base64.b64decode(value, validate=True).decode() for key, value in data.items()}
@@ -94,7 +94,7 @@ def parse(item: Mapping[str, Any]) -> Journal:
         raise PermanentError.of(
             Problem(f"secret {name}", "it can't be read", "the journal of a rotation", fix)
         ) from error
-    return journal.registered()
+    return journal.register()
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Journals:
 
     @property
     def _path(self) -> str:
-        return f"{self._folder}/{quote(name_of(self.restore_id))}"
+        return f"{self._folder}/{quote(name_secret(self.restore_id))}"
 
     def read(self) -> Journal | None:
         """Returns what a rotation has begun; None when none is under way."""
@@ -125,7 +125,7 @@ class Journals:
     def begin(self, journal: Journal) -> Journal:
         """Keeps a new journal; returns the one that is there when somebody else was faster."""
         try:
-            return parse(self.api.create(self._folder, body(journal, self.restore_id)))
+            return parse(self.api.create(self._folder, build_secret(journal, self.restore_id)))
         except Conflict:
             return self.read() or self.begin(journal)
 

@@ -39,7 +39,9 @@ class RotationPlan:
         return tuple(dict.fromkeys(role for role in (self.operator, self.application) if role))
 
 
-def problems(context: RestoreContext, *, proved: bool, pods: Sequence[str], leave_source: bool) -> Iterable[Problem]:
+def find_problems(
+    context: RestoreContext, *, proved: bool, pods: Sequence[str], leave_source: bool
+) -> Iterable[Problem]:
     """Yields every reason against a rotation now. `proved`: gate `validated` has opened for this very candidate;
     `pods`: those of the applications that haven't ended."""
     restore, serves = f"restore {context.request.id}", traffic.find_traffic(context)
@@ -60,10 +62,10 @@ def problems(context: RestoreContext, *, proved: bool, pods: Sequence[str], leav
         found = f"it is in {context.source_region.name}" if context.source_region else "it is gone"
         needed = "the source, whose passwords were stolen too"
         yield Problem(f"instance {context.settings.source}", found, needed, LEAVE_SOURCE)
-    yield from _secret_problems(context)
+    yield from _find_secret_problems(context)
 
 
-def _secret_problems(context: RestoreContext) -> Iterable[Problem]:
+def _find_secret_problems(context: RestoreContext) -> Iterable[Problem]:
     secret, settings = context.inventory.cluster.secret, context.settings
     subject = f"secret {settings.secret.name}"
     edit = f"kubectl -n {settings.namespace} edit secret {settings.secret.name}; {COMMAND}"

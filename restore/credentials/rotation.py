@@ -27,7 +27,7 @@ from restore.credentials import databases
 from restore.credentials import plan as plans
 from restore.credentials.databases import OperatorLogins, RolePassword
 from restore.credentials.journal import VERSION_PREFIX, Journal, Journals, make_password, make_version
-from restore.credentials.password_texts import changed_values, login_of, replace_password
+from restore.credentials.password_texts import change_values, read_login, replace_password
 from restore.credentials.plan import COMMAND, LEAVE_SOURCE, RotationPlan
 from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.evidence import Store
@@ -96,7 +96,7 @@ class Rotation:
     @cached_property
     def application(self) -> Credential:
         """The applications' login as their URL has it now."""
-        return login_of(self.url)
+        return read_login(self.url)
 
     @property
     def managed(self) -> bool:
@@ -116,32 +116,32 @@ class Rotation:
             self.store, self.settings.stack, self.context.request.id, "validated", candidate
         )
         problems = [
-            *plans.problems(
-                self.context, proved=bool(record), pods=self._running_pods(), leave_source=self.leave_source
+            *plans.find_problems(
+                self.context, proved=bool(record), pods=self._list_running_pods(), leave_source=self.leave_source
             )
         ]
         if problems:
             raise Refused(problems)
-        if problems := [*self._secret_problems()]:
+        if problems := [*self._find_secret_problems()]:
             raise Refused(problems)
         journal = self.journals.read()
-        logins = self._known_logins(journal)
+        logins = self._read_known_logins(journal)
         left_alone = self._ask_databases(logins)
         return RotationPlan(
             self.context.request.id,
             self.databases,
             operator="" if self.settings.login.iam else logins.user,
             application=self.application.user if self.application.password else "",
-            kept_in=self._places(),
+            kept_in=self._list_places(),
             resumed=journal is not None,
             left_alone=left_alone,
         )
 
-    def _running_pods(self) -> list[str]:
+    def _list_running_pods(self) -> list[str]:
         selectors = [deployment.selector for _, deployment in self.context.apps]
         return [pod.name for selector in selectors for pod in self.namespace.list_pods(selector) if not pod.ended]
 
-    def _secret_problems(self) -> Iterable[Problem]:
+    def _find_secret_problems(self) -> Iterable[Problem]:
         """Yields what is wrong with the secrets in Secrets Manager."""
         if self.managed:
             if self.leave_source:
@@ -164,7 +164,7 @@ class Rotation:
                 fix = "pulumi config set --path secret.secretId <name>"
                 yield Problem(f"secret {stored}", found, needed, fix)
 
-    def _known_logins(self, journal: Journal | None) -> OperatorLogins:
+    def _read_known_logins(self, journal: Journal | None) -> OperatorLogins:
         """The operator's logins of which a server may know one, as they are before this run changes anything."""
         login = self.settings.login
         if login.iam:
@@ -175,10 +175,10 @@ class Rotation:
             self.versions.read_current(self.secret_id),
             self.versions.find_staged(self.secret_id, PREVIOUS),
         )
-        known = [self._parsed(version) for version in texts if version]
+        known = [self._parse_login(version) for version in texts if version]
         return OperatorLogins(known[0].user, tuple(dict.fromkeys(item.password for item in known)))
 
-    def _parsed(self, version: SecretVersion) -> Credential:
+    def _parse_login(self, version: SecretVersion) -> Credential:
         login = parse_secret(self.secret_id, version.text, self.settings.login.user)
         register_secret(login.password)
         return login
@@ -193,18 +193,18 @@ class Rotation:
             except RestoreError as error:
                 if database is self.candidate:
                     raise
-                raise Refused([databases.unreachable(database, error)]) from error
+                raise Refused([databases.build_unreachable(database, error)]) from error
             if login:
                 others = databases.list_left_alone(database, login, self.settings.tls, roles)
                 left += [f"role {name} on {database.identifier}" for name in others if name != database.master_user]
             elif database is not self.candidate or self.candidate.master_user != logins.user:
                 error = PermanentError("it refuses every password of the operator's that is known")
-                raise Refused([databases.unreachable(database, error)])
+                raise Refused([databases.build_unreachable(database, error)])
             if self.settings.login.iam or database.master_user not in roles:
                 left.append(f"master user {database.master_user} of {database.identifier}")
-        return tuple(dict.fromkeys([*left, *self._references()]))
+        return tuple(dict.fromkeys([*left, *self._list_references()]))
 
-    def _references(self) -> Iterable[str]:
+    def _list_references(self) -> Iterable[str]:
         """What else gives the applications' pods the password: the key of the Secret is no part of it."""
         own, application = f"Secret/{self.settings.secret.name}/", self.application
         for reference in self.context.inventory.cluster.references if application.password else ():
@@ -212,7 +212,7 @@ class Rotation:
             if is_held and not reference.place.startswith(own):
                 yield f"{reference.place} of {reference.app}, which holds the old password"
 
-    def _places(self) -> tuple[str, ...]:
+    def _list_places(self) -> tuple[str, ...]:
         stored = self.settings.secret.secret_id
         iam = self.settings.login.iam
         return (
@@ -225,9 +225,9 @@ class Rotation:
 
     def run(self) -> dict[str, Any]:
         """Does the steps; returns the facts for the evidence. Raises RestoreError; what is done stays done."""
-        journal = self.journals.read() or self.journals.begin(self._new_journal())
+        journal = self.journals.read() or self.journals.begin(self._make_journal())
         logins = self._begin_operator(journal)
-        roles = self._roles(journal, logins)
+        roles = self._list_roles(journal, logins)
         changed = [self._change(database, logins, roles) for database in self.databases]
         self._prove(roles)
         self.say("the new passwords are accepted, the old ones refused")
@@ -239,7 +239,7 @@ class Rotation:
             "roles": [role.user for role in roles],
             "old_refused": True,
             "new_accepted": True,
-            "kept_in": [*self._places()],
+            "kept_in": [*self._list_places()],
             "keys": keys,
             "source": "left" if len(self.databases) == 1 else "rotated",
         }
@@ -254,8 +254,8 @@ class Rotation:
         """Does the last step, after the evidence."""
         self.journals.end()
 
-    def _new_journal(self) -> Journal:
-        shared = not self.settings.login.iam and self._known_logins(None).user == self.application.user
+    def _make_journal(self) -> Journal:
+        shared = not self.settings.login.iam and self._read_known_logins(None).user == self.application.user
         own = bool(self.application.password) and not shared
         return Journal(
             version=make_version(),
@@ -267,17 +267,17 @@ class Rotation:
     def _begin_operator(self, journal: Journal) -> OperatorLogins:
         """Sees to it that the operator's new password is kept; returns the logins with it in front."""
         if self.settings.login.iam:
-            return self._known_logins(journal)
+            return self._read_known_logins(journal)
         if self.managed:
-            self._have_rds_rotate(journal)
+            self._await_rotation_by_rds(journal)
         elif self.versions.find_version(self.secret_id, journal.version) is None:
             current = self.versions.read_current(self.secret_id)
-            text = replace_password(current.text, self._parsed(current), make_password())
+            text = replace_password(current.text, self._parse_login(current), make_password())
             self.versions.put(self.secret_id, journal.version, text, PENDING)
             self.say(f"{self.secret_id}: a new password is pending")
-        return self._known_logins(None if self.managed else journal)
+        return self._read_known_logins(None if self.managed else journal)
 
-    def _have_rds_rotate(self, journal: Journal) -> None:
+    def _await_rotation_by_rds(self, journal: Journal) -> None:
         if self.versions.read_current(self.secret_id).id == journal.managed_before:
             self.versions.rotate(self.secret_id)
             self.say(f"{self.secret_id}: RDS makes a new password")
@@ -298,11 +298,11 @@ class Rotation:
     def _is_rotated_by_rds(self, journal: Journal, source: Instance) -> bool:
         """The secret is new, and the source has that password."""
         current = self.versions.read_current(self.secret_id)
-        login = self._parsed(current)
+        login = self._parse_login(current)
         logins = OperatorLogins(login.user, (login.password,))
         return current.id != journal.managed_before and bool(databases.find_login(source, logins, self.settings.tls))
 
-    def _roles(self, journal: Journal, logins: OperatorLogins) -> tuple[RolePassword, ...]:
+    def _list_roles(self, journal: Journal, logins: OperatorLogins) -> tuple[RolePassword, ...]:
         """The roles with their passwords. Where the applications use the operator's role, there is one."""
         roles: list[RolePassword] = []
         if not logins.make_token:
@@ -342,12 +342,12 @@ class Rotation:
         doesn't hold the new one then."""
         name, namespace = self.settings.secret.name, self.settings.namespace
         read = read_values(self.api, namespace, name)
-        changed = changed_values(read.texts, self.application, new)
+        changed = change_values(read.texts, self.application, new)
         if changed:
             secret = self.context.inventory.cluster.secret
             write_values(self.api, namespace, name, read, changed, secret.key_manager if secret else None)
         now = self.namespace.read_connection_secret(self.settings.secret)
-        if now is None or not now.url or login_of(now.url).password != new:
+        if now is None or not now.url or read_login(now.url).password != new:
             found, needed = "its URL hasn't the new password", "the new password, for the switch"
             raise PermanentError.of(Problem(f"secret {name}", found, needed, COMMAND))
         return [*changed]

@@ -79,10 +79,10 @@ def repoint_text(text: str, now: Endpoint, endpoint: Endpoint) -> str:
     """Returns a text in which each address of one endpoint is another's, all other bytes as they were; a port that
     isn't written stays unwritten."""
 
-    def replaced(match: re.Match[str]) -> str:
+    def substitute(match: re.Match[str]) -> str:
         return f"{endpoint.host}:{endpoint.port}" if match["port"] else endpoint.host
 
-    return _compile_address(now.host).sub(replaced, text)
+    return _compile_address(now.host).sub(substitute, text)
 
 
 def _compile_address(host: str) -> re.Pattern[str]:

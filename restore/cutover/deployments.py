@@ -54,18 +54,18 @@ def _plan_app(context: RestoreContext, app: App, deployment: Deployment, endpoin
         endpoint=endpoint,
         reapplied=_choose_reapplied(deployment, replicas),
         health=app.health,
-        database=_database(context),
-        served=_served(context, deployment),
+        database=_find_database_id(context),
+        served=_find_served_id(context, deployment),
     )
 
 
-def _database(context: RestoreContext) -> str:
+def _find_database_id(context: RestoreContext) -> str:
     """Returns the DbiResourceId of the database to use, where the endpoint doesn't tell it from the other."""
     serving, _ = find_databases(context)
     return (serving.resource_id if serving else "gone") if context.renames else ""
 
 
-def _served(context: RestoreContext, deployment: Deployment) -> str:
+def _find_served_id(context: RestoreContext, deployment: Deployment) -> str:
     """Returns the DbiResourceId of the candidate once the Deployment was started on it: it stays until close."""
     noted = deployment.annotations.get(ANNOTATION_SERVED, "") if context.is_held(deployment.annotations) else ""
     starts = context.renames and context.request.traffic is Traffic.RESTORED and context.candidate

@@ -59,7 +59,7 @@ class Obstacle:
 Step = Rename | Wait | Done | Obstacle
 
 
-def next_step(plan: RenamePlan, instances: Iterable[Instance], waived: frozenset[str] = frozenset()) -> Step:
+def find_next_step(plan: RenamePlan, instances: Iterable[Instance], waived: frozenset[str] = frozenset()) -> Step:
     """Returns what brings production's identifier to its wanted holder.
 
     Args:
@@ -67,37 +67,37 @@ def next_step(plan: RenamePlan, instances: Iterable[Instance], waived: frozenset
         waived: identifiers of the instances whose queued changes may be applied along.
     """
     listed = tuple(instances)
-    holder, leaver = _by_id(listed, plan.holder), _by_id(listed, plan.leaver)
+    holder, leaver = _find_by_id(listed, plan.holder), _find_by_id(listed, plan.leaver)
     if holder is None:
-        return _gone(plan.holder)
+        return _build_gone(plan.holder)
     moving = next((instance for instance in (leaver, holder) if instance and _is_moving(instance)), None)
     if moving:
         return Wait(f"{moving.identifier} is being renamed ({moving.status})")
     if holder.identifier == plan.production:
         return Done()
-    owner = _named(listed, plan.production)
+    owner = _find_by_name(listed, plan.production)
     if owner is not None and owner is not leaver:
-        return taken(plan.production, owner)
+        return build_taken(plan.production, owner)
     calls = [(holder, plan.production)]
     if owner is not None:
-        other = _named(listed, plan.aside)
+        other = _find_by_name(listed, plan.aside)
         if other is not None:
-            return taken(plan.aside, other)
+            return build_taken(plan.aside, other)
         calls.insert(0, (owner, plan.aside))
     # Of both, before the first call: a name that is free and that nobody can take is an outage
     for instance, _ in calls:
-        if delay := delay_of(instance, waived):
+        if delay := find_delay(instance, waived):
             return delay
     instance, identifier = calls[0]
     return Rename(instance.resource_id, identifier)
 
 
-def pending_check(identifier: str) -> str:
+def name_pending_check(identifier: str) -> str:
     """Returns what `waive` calls the changes that are queued for an instance."""
     return f"renamed.pending:{identifier}"
 
 
-def delay_of(instance: Instance, waived: frozenset[str] = frozenset()) -> Obstacle | Wait | None:
+def find_delay(instance: Instance, waived: frozenset[str] = frozenset()) -> Obstacle | Wait | None:
     """Returns why RDS doesn't rename this instance, or what must not be applied along; None where it can be renamed."""
     name = instance.identifier
     if instance.db_cluster:
@@ -130,12 +130,12 @@ def _is_moving(instance: Instance) -> bool:
     return instance.status == RENAMING or NEW_NAME in instance.pending
 
 
-def _gone(resource_id: str) -> Obstacle:
+def _build_gone(resource_id: str) -> Obstacle:
     fix = "pulumi config set traffic source; pulumi up (or restored, for the other database)"
     return Obstacle(resource_id, "no instance has this DbiResourceId", "the instance that is to serve", fix)
 
 
-def taken(name: str, owner: Instance) -> Obstacle:
+def build_taken(name: str, owner: Instance) -> Obstacle:
     """Returns that somebody else's instance has a name that is needed."""
     return Obstacle(
         name,
@@ -146,11 +146,11 @@ def taken(name: str, owner: Instance) -> Obstacle:
     )
 
 
-def _by_id(instances: Sequence[Instance], resource_id: str | None) -> Instance | None:
+def _find_by_id(instances: Sequence[Instance], resource_id: str | None) -> Instance | None:
     return next((instance for instance in instances if resource_id and instance.resource_id == resource_id), None)
 
 
-def _named(instances: Iterable[Instance], identifier: str) -> Instance | None:
+def _find_by_name(instances: Iterable[Instance], identifier: str) -> Instance | None:
     return next((instance for instance in instances if instance.identifier == identifier.lower()), None)
 
 
@@ -161,14 +161,14 @@ def rename_plan(context: RestoreContext) -> RenamePlan | None:
     """Returns who is to have production's identifier; None in a run that moves no application, or not by name."""
     match context.request.traffic:
         case Traffic.RESTORED:
-            return plan_of(context, back=False)
+            return plan_rename(context, back=False)
         case Traffic.SOURCE if context.manages_any:
-            return plan_of(context, back=True)
+            return plan_rename(context, back=True)
         case _:
             return None
 
 
-def plan_of(context: RestoreContext, *, back: bool) -> RenamePlan | None:
+def plan_rename(context: RestoreContext, *, back: bool) -> RenamePlan | None:
     """Returns the plan of the switch, or of the way back; None without the instance that is to serve then."""
     pair = (context.source, context.candidate)
     holder, leaver = pair if back else pair[::-1]
@@ -189,14 +189,16 @@ def find_pair(instances: Iterable[Instance], settings: Settings) -> tuple[Instan
     tags, which name the source by DbiResourceId. Without a rename both are known by their identifiers.
     """
     listed = tuple(instances)
-    production = _named(listed, settings.source)
+    production = _find_by_name(listed, settings.source)
     if settings.request is None:
         return production, None
     restore_id = settings.request.id
     own = {TAG_ID: restore_id, TAG_STACK: settings.stack}
     renamed = production is not None and own.items() <= production.tags.items()
-    candidate = production if renamed else _named(listed, identifiers.name_candidate(settings.source, restore_id))
-    aside = _named(listed, identifiers.name_aside(settings.source, restore_id))
+    candidate = (
+        production if renamed else _find_by_name(listed, identifiers.name_candidate(settings.source, restore_id))
+    )
+    aside = _find_by_name(listed, identifiers.name_aside(settings.source, restore_id))
     pinned = candidate.tags.get(TAG_SOURCE) if candidate else None
     if aside and (aside.resource_id == pinned or (candidate is None and production is None)):
         return aside, candidate

@@ -116,7 +116,7 @@ def make_step(title: str, now: Config, later: Config, own: OwnConfig) -> Step:
         elif key != TRAFFIC and is_default(key, value):
             remove += [key] if key in own.values else []
         else:
-            change[key] = without_imported(own.values.get(key), now.get(key), value) if own.imports else value
+            change[key] = remove_imported(own.values.get(key), now.get(key), value) if own.imports else value
     return Step(title, change, tuple(remove), tuple(left))
 
 
@@ -146,7 +146,7 @@ def is_default(key: str, value: ConfigValue) -> bool:
     return key != name and name in DEFAULTS and DEFAULTS[name] == parse_value(value.text)
 
 
-def without_imported(own: object, now: ConfigValue | None, later: ConfigValue) -> ConfigValue:
+def remove_imported(own: object, now: ConfigValue | None, later: ConfigValue) -> ConfigValue:
     """Returns of an object what the stack's file must set so that, merged with the environment, it is `later`: an
     imported object and the stack's own are merged field by field."""
     wanted, merged = parse_value(later.text), parse_value(now.text) if now else None

@@ -35,7 +35,7 @@ def find_pointing(context: RestoreContext) -> ConnectionTarget:
         return ConnectionTarget.ELSEWHERE
     endpoint = read_endpoint(url)
     if context.renames and names_production(context, endpoint):
-        return production_holder(context)
+        return find_production_holder(context)
     candidate = context.candidate.endpoint if context.candidate else None
     if candidate and is_same_endpoint(endpoint, candidate):
         return ConnectionTarget.CANDIDATE
@@ -56,10 +56,10 @@ def names_production(context: RestoreContext, endpoint: Endpoint) -> bool:
         return True
     instances = [instance for instance in (context.source, context.candidate) if instance]
     holders = [instance.endpoint for instance in instances if instance.identifier == context.settings.source]
-    return any(known and is_same_endpoint(endpoint, known) for known in (*holders, noted_production(context)))
+    return any(known and is_same_endpoint(endpoint, known) for known in (*holders, find_noted_production(context)))
 
 
-def noted_production(context: RestoreContext) -> Endpoint | None:
+def find_noted_production(context: RestoreContext) -> Endpoint | None:
     """Returns production's endpoint as the first freeze noted it at the Deployments."""
     notes = (deployment.annotations for _, deployment in context.apps if context.is_held(deployment.annotations))
     noted = next((note[ANNOTATION_PREVIOUS] for note in notes if note.get(ANNOTATION_PREVIOUS)), "")
@@ -67,7 +67,7 @@ def noted_production(context: RestoreContext) -> Endpoint | None:
     return Endpoint(host, int(port)) if host and port.isdecimal() else None
 
 
-def production_holder(context: RestoreContext) -> ConnectionTarget:
+def find_production_holder(context: RestoreContext) -> ConnectionTarget:
     """Returns which of the two has production's identifier. A source that is gone had it last."""
     production = context.settings.source
     if context.candidate and context.candidate.identifier == production:

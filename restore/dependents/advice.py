@@ -66,7 +66,7 @@ STAYS_WITH_INSTANCE = frozenset({K.READ_REPLICA, K.REPLICATION_SLOT, K.SUBSCRIPT
 """Whatever the instance is called."""
 
 
-def cutover_of(request: Request) -> str:
+def read_cutover(request: Request) -> str:
     """Returns how traffic is switched."""
     return str(getattr(request, "cutover", SECRET))
 
@@ -80,7 +80,7 @@ def stays_behind(dependent: Dependent, cutover: str) -> bool:
     return dependent.known_by is not KnownBy.TAGS and dependent.kind is not K.FEATURE_ROLE
 
 
-def effect_of(dependent: Dependent, cutover: str) -> str:
+def describe_effect(dependent: Dependent, cutover: str) -> str:
     """Returns what becomes of it, as the end of a sentence about several."""
     if dependent.known_by is KnownBy.TAGS:
         return "take the restored instance along, which has the source's tags"
@@ -89,13 +89,13 @@ def effect_of(dependent: Dependent, cutover: str) -> str:
     return KINDS[dependent.kind].effect
 
 
-def command_for(dependent: Dependent, former: Instance, serving: Instance) -> str:
+def build_command(dependent: Dependent, former: Instance, serving: Instance) -> str:
     """Returns the command that points a dependent from one instance to the other, or the page that says how."""
     make = COMMANDS.get(dependent.kind)
     return make(dependent, former, serving) if make else KINDS[dependent.kind].page
 
 
-def _proxy(dependent: Dependent, former: Instance, serving: Instance) -> str:
+def _build_proxy_command(dependent: Dependent, former: Instance, serving: Instance) -> str:
     name = shlex.quote(dependent.name)
     return (
         f"aws rds deregister-db-proxy-targets --db-proxy-name {name} --db-instance-identifiers {former.identifier}; "
@@ -103,12 +103,12 @@ def _proxy(dependent: Dependent, former: Instance, serving: Instance) -> str:
     )
 
 
-def _alarm(dependent: Dependent, former: Instance, serving: Instance) -> str:
+def _build_alarm_command(dependent: Dependent, former: Instance, serving: Instance) -> str:
     del former, serving
     return f"aws cloudwatch describe-alarms --alarm-names {shlex.quote(dependent.name)}; {KINDS[K.ALARM].page}"
 
 
-def _subscription(dependent: Dependent, former: Instance, serving: Instance) -> str:
+def _build_subscription_command(dependent: Dependent, former: Instance, serving: Instance) -> str:
     name = f"--subscription-name {shlex.quote(dependent.name)} --source-identifier"
     return (
         f"aws rds add-source-identifier-to-subscription {name} {serving.identifier}; "
@@ -116,7 +116,7 @@ def _subscription(dependent: Dependent, former: Instance, serving: Instance) -> 
     )
 
 
-def _selection(dependent: Dependent, former: Instance, serving: Instance) -> str:
+def _build_selection_command(dependent: Dependent, former: Instance, serving: Instance) -> str:
     del former
     plan, _, role = dependent.place.partition(" ")
     selection = f"SelectionName=restored,IamRoleArn={role},Resources={serving.arn}"
@@ -124,8 +124,8 @@ def _selection(dependent: Dependent, former: Instance, serving: Instance) -> str
 
 
 COMMANDS: Mapping[DependentKind, Callable[[Dependent, Instance, Instance], str]] = {
-    K.PROXY: _proxy,
-    K.ALARM: _alarm,
-    K.EVENT_SUBSCRIPTION: _subscription,
-    K.BACKUP_SELECTION: _selection,
+    K.PROXY: _build_proxy_command,
+    K.ALARM: _build_alarm_command,
+    K.EVENT_SUBSCRIPTION: _build_subscription_command,
+    K.BACKUP_SELECTION: _build_selection_command,
 }

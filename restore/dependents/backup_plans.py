@@ -18,7 +18,7 @@ NAME_LIMIT = 50
 """Characters of a selection's name."""
 
 
-def selected_by(selection: BackupSelection, instance: Instance) -> KnownBy | None:
+def match_selection(selection: BackupSelection, instance: Instance) -> KnownBy | None:
     """Returns by what a selection selects an instance; None where it doesn't."""
     if _is_listed(selection.not_resources, instance.arn):
         return None
@@ -32,18 +32,18 @@ def selected_by(selection: BackupSelection, instance: Instance) -> KnownBy | Non
     return KnownBy.ARN if instance.arn in selection.resources else KnownBy.TAGS
 
 
-def plans_of(selections: Iterable[BackupSelection], instance: Instance) -> dict[str, str]:
+def list_plans(selections: Iterable[BackupSelection], instance: Instance) -> dict[str, str]:
     """Returns the names of the plans that an instance is in, by their ids."""
-    return {item.plan_id: item.plan_name for item in selections if selected_by(item, instance)}
+    return {item.plan_id: item.plan_name for item in selections if match_selection(item, instance)}
 
 
-def backup_plans(dependents: Dependents) -> dict[str, str]:
+def list_backup_plans(dependents: Dependents) -> dict[str, str]:
     """Returns the names of the plans that the source was found in, by their ids."""
     selections = dependents.select_kind(DependentKind.BACKUP_SELECTION)
     return {item.place.partition(" ")[0]: item.name.partition("/")[0] for item in selections}
 
 
-def new_selection_name(restore_id: str) -> str:
+def name_new_selection(restore_id: str) -> str:
     """Returns the name by which a selection of this restore is found again."""
     return f"restore-{restore_id}"[:NAME_LIMIT]
 

@@ -13,11 +13,11 @@ STEP = "dependents"
 PLANNED = "planned"
 
 
-def to_record(dependents: Iterable[Dependent]) -> list[dict[str, str]]:
+def build_records(dependents: Iterable[Dependent]) -> list[dict[str, str]]:
     return [{"kind": str(item.kind), "name": item.name, "place": item.place} for item in dependents]
 
 
-def recorded(records: Iterable[Mapping[str, Any]]) -> tuple[Dependent, ...]:
+def parse_records(records: Iterable[Mapping[str, Any]]) -> tuple[Dependent, ...]:
     """Returns what this restore has ever been about to re-point, each once."""
     entries = (entry for record in records for entry in record.get(PLANNED) or ())
     return tuple(
@@ -29,7 +29,7 @@ def recorded(records: Iterable[Mapping[str, Any]]) -> tuple[Dependent, ...]:
     )
 
 
-def forward(found: Iterable[Dependent], earlier: Iterable[Dependent]) -> tuple[Dependent, ...]:
+def select_to_follow(found: Iterable[Dependent], earlier: Iterable[Dependent]) -> tuple[Dependent, ...]:
     """Returns what points to the source, and the proxies of an earlier attempt: one that was killed between two calls
     is registered nowhere. What selects by tags takes the restored instance along by itself."""
     pointing = [

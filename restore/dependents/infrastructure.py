@@ -37,7 +37,7 @@ class TakeOver:
     """Whether the serving instance has the identifier that the code has."""
 
 
-def ownership_lines(infrastructure: Infrastructure, cutover: str) -> Iterable[str]:
+def list_ownership_lines(infrastructure: Infrastructure, cutover: str) -> Iterable[str]:
     """Yields what the preview of a move says about infrastructure code."""
     tool = infrastructure.tool.capitalize() if infrastructure.tool else "Terraform or Pulumi"
     named = f"{tool} ({infrastructure.address})" if infrastructure.address else tool
@@ -62,13 +62,13 @@ def describe_take_over(infrastructure: Infrastructure, move: TakeOver) -> str:
         f"({move.serving.resource_id}) serves. Until it has taken that over, nobody applies it."
     ]
     if infrastructure.tool != PULUMI:
-        parts += terraform(infrastructure.address or TERRAFORM_ADDRESS, move)
+        parts += list_terraform_steps(infrastructure.address or TERRAFORM_ADDRESS, move)
     if infrastructure.tool != TERRAFORM:
-        parts += pulumi(infrastructure.address or PULUMI_URN, move)
+        parts += list_pulumi_steps(infrastructure.address or PULUMI_URN, move)
     return "\n\n".join(parts) + "\n"
 
 
-def terraform(address: str, move: TakeOver) -> list[str]:
+def list_terraform_steps(address: str, move: TakeOver) -> list[str]:
     """Returns the steps for Terraform 1.7 or newer. The state's entry is forgotten, never destroyed."""
     parts = [
         "Terraform. In the provider block, so that the tags of the restore are left alone:\n"
@@ -93,7 +93,7 @@ def terraform(address: str, move: TakeOver) -> list[str]:
     return parts
 
 
-def pulumi(urn: str, move: TakeOver) -> list[str]:
+def list_pulumi_steps(urn: str, move: TakeOver) -> list[str]:
     """Returns the steps for Pulumi. The state's entry gets another id, because `pulumi state delete` is refused while
     other resources use the instance's outputs, and the option `import_` applies every input that differs. The tags are
     ignored in the resource: a refresh doesn't run the program, so it has the provider's former configuration."""

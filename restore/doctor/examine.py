@@ -44,15 +44,15 @@ class Examination:
     settings_with: Callable[[Mapping[str, str]], Settings]
     plugin_caller: Callable[[], Caller]
 
-    def findings(self) -> list[Finding]:
+    def collect_findings(self) -> list[Finding]:
         """Returns everything that was found, in the order in which it is fixed best. Nothing is changed."""
         settings: list[Settings] = []
-        configuration = look("configuration", lambda: self._configured(settings))
+        configuration = look("configuration", lambda: self._examine_configuration(settings))
         if not settings:
             return [*look("tools", lambda: tools.examine_tools(self.project, None, dumps=False)), *configuration]
-        return self._of_stack(settings, configuration)
+        return self._examine_stack(settings, configuration)
 
-    def _configured(self, settings: list[Settings]) -> Iterable[Finding]:
+    def _examine_configuration(self, settings: list[Settings]) -> Iterable[Finding]:
         """Adds the settings of each method that can be asked for; a stack without a bucket of dumps has two."""
         first = self.settings_with(build_examined_keys(Method.PITR))
         settings += [first, self.settings_with(build_examined_keys(Method.SNAPSHOT))]
@@ -62,7 +62,7 @@ class Examination:
             "configuration", f"source {first.source}, namespace {first.namespace}, {len(first.apps)} applications"
         )
 
-    def _of_stack(self, settings: Sequence[Settings], configuration: Sequence[Finding]) -> list[Finding]:
+    def _examine_stack(self, settings: Sequence[Settings], configuration: Sequence[Finding]) -> list[Finding]:
         site = settings[0]
         aws, api = Aws.of(site), Api(site.kubeconfig, site.context)
         worlds: list[World] = []
@@ -83,8 +83,8 @@ class Examination:
         plugin = partial(
             look, "AWS plugin's identity", lambda: [logins.examine_account(read_caller(aws), self.plugin_caller())]
         )
-        first = _all(looks, plugin)
-        second = _all(_second_looks(site, worlds, api))
+        first = _run_looks(looks, plugin)
+        second = _run_looks(_list_second_looks(site, worlds, api))
         source = worlds[0][1].source if worlds else None
         version = source.engine_version if source else None
         of_tools = look("tools", lambda: tools.examine_tools(self.project, version, dumps=bool(site.backups.bucket)))
@@ -98,7 +98,7 @@ def _gather_all(settings: Sequence[Settings], worlds: list[World]) -> Iterable[F
     yield from ()
 
 
-def _second_looks(site: Settings, worlds: Sequence[World], api: Api) -> dict[str, Callable[[], Iterable[Finding]]]:
+def _list_second_looks(site: Settings, worlds: Sequence[World], api: Api) -> dict[str, Callable[[], Iterable[Finding]]]:
     """Returns what needs the inventory: nothing where it could not be read."""
     if not worlds:
         return {}
@@ -114,7 +114,7 @@ def _second_looks(site: Settings, worlds: Sequence[World], api: Api) -> dict[str
     return looks
 
 
-def _all(
+def _run_looks(
     looks: Mapping[str, Callable[[], Iterable[Finding]]], beside: Callable[[], list[Finding]] | None = None
 ) -> list[Finding]:
     """Returns what all looks find, in their order, done in parallel; `beside` runs in this thread meanwhile."""

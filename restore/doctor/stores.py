@@ -25,7 +25,7 @@ def examine_evidence(settings: Settings, aws: Aws) -> Iterator[Finding]:
     instead (with all others)."""
     what, place = "evidence", settings.evidence
     if parse_s3_location(place):
-        restores = Store.open(place, aws).ids(settings.stack)
+        restores = Store.open(place, aws).list_ids(settings.stack)
         yield build_ok(what, f"{place} can be read, {len(restores)} restores of this stack; writing: see the rights")
         return
     folder = Path(place).expanduser().absolute()

@@ -111,7 +111,7 @@ class DrillRun:
     def run(self) -> DrillResult:
         """Returns the result; whatever goes wrong is in it. An interrupt is, too: what was made is torn down first."""
         began, started = datetime.now(UTC), time.monotonic()
-        with project_copy(self.folder) as project:
+        with copy_project(self.folder) as project:
             try:
                 self._play(project)
             except _PhaseFailed:
@@ -253,7 +253,7 @@ class DrillRun:
 
 
 @contextmanager
-def project_copy(folder: Path) -> Generator[Path]:
+def copy_project(folder: Path) -> Generator[Path]:
     """Yields a folder with the same program, for a stack of its own: the operator's selected stack stays selected, and
     no file of a stack is left in the project."""
     with tempfile.TemporaryDirectory(prefix="restore-drill-") as name:

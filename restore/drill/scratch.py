@@ -109,11 +109,11 @@ class Scratch:
 
     def write_secret(self, name: str, values: Mapping[str, str]) -> None:
         """Writes keys of the copied connection secret."""
-        self.api.patch(self._path("Secret", name), copies.encode_values(values), "merge")
+        self.api.patch(self._build_path("Secret", name), copies.encode_values(values), "merge")
 
     def read_secret(self, name: str, keys: Iterable[str]) -> dict[str, str | None]:
         """Returns what keys of a Secret in the scratch namespace hold."""
-        return _decode(self.api.get(self._path("Secret", name)), keys)
+        return _decode(self.api.get(self._build_path("Secret", name)), keys)
 
     def read_original_secret(self, name: str, keys: Iterable[str]) -> dict[str, str | None]:
         """Returns what the same keys of production's hold."""
@@ -122,7 +122,7 @@ class Scratch:
     def scale(self, names: Sequence[str], replicas: int) -> None:
         """Sets the copies' replicas; doesn't wait for their pods."""
         for name in names:
-            self.api.patch(self._path("Deployment", name), {"spec": {"replicas": replicas}}, "merge")
+            self.api.patch(self._build_path("Deployment", name), {"spec": {"replicas": replicas}}, "merge")
 
     def wait_ready(self, names: Sequence[str], seconds: float) -> dict[str, list[Pod]]:
         """Returns the ready pods of each copy, once each has one; waits at most so many seconds."""
@@ -205,7 +205,7 @@ class Scratch:
     def _list(self, kind: str) -> str:
         return KINDS[kind].format(namespace=quote(self.place.namespace))
 
-    def _path(self, kind: str, name: str) -> str:
+    def _build_path(self, kind: str, name: str) -> str:
         return f"{self._list(kind)}/{quote(name)}"
 
 

@@ -68,21 +68,21 @@ def build_parser() -> argparse.ArgumentParser:
         command.add_argument("--endpoint-url", help="another S3 than Amazon's")
         command.add_argument("--json", action="store_true", help="the result as JSON, progress as JSON lines on stderr")
         if name != "list":
-            _dump_arguments(command)
+            _add_dump_arguments(command)
         if name == "plan":
             command.add_argument("--save", metavar="PATH", type=Path, help="keep the plan for load and verify")
         if name != "list":
-            _target_arguments(command, required=name != "plan")
+            _add_target_arguments(command, required=name != "plan")
         if name in ("load", "verify"):
             command.add_argument("--plan", metavar="PATH", type=Path, help="of `plan --save`: spares the check")
         if name in ("plan", "load"):
-            _role_arguments(command)
+            _add_role_arguments(command)
         if name == "load":
             _load_arguments(command)
     return top
 
 
-def _dump_arguments(command: argparse.ArgumentParser) -> None:
+def _add_dump_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--latest", action="store_true", help="the newest dump below the prefix")
     command.add_argument("--pg-restore", metavar="PATH", help="pg_restore for archive formats (default: PATH's)")
     command.add_argument(
@@ -96,7 +96,7 @@ def _dump_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--allow", action="append", default=[], metavar="KIND", help=f"run statements: {allowed}")
 
 
-def _target_arguments(command: argparse.ArgumentParser, *, required: bool) -> None:
+def _add_target_arguments(command: argparse.ArgumentParser, *, required: bool) -> None:
     where = command.add_mutually_exclusive_group(required=required)
     where.add_argument("--to-env", metavar="NAME", help="environment variable with the target's URL")
     where.add_argument("--to-file", metavar="PATH", type=Path, help="file with the target's URL")
@@ -109,7 +109,7 @@ def _target_arguments(command: argparse.ArgumentParser, *, required: bool) -> No
     )
 
 
-def _role_arguments(command: argparse.ArgumentParser) -> None:
+def _add_role_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--roles", choices=[choice.value for choice in Roles], default=Roles.REFUSE.value)
     command.add_argument(
         "--map", action="append", default=[], metavar="OLD=NEW", help="another role for one of the dump"
@@ -164,35 +164,35 @@ def main(words: Sequence[str] | None = None) -> int:
 def run(arguments: argparse.Namespace, stop: threading.Event) -> int:
     """Runs the parsed command and returns its exit code. Raises RestoreError; `stop` ends a load or a scan early."""
     bucket, key = split(arguments.url)
-    arguments.region = _region(arguments.region)
-    s3 = _s3(arguments.region, arguments.endpoint_url)
+    arguments.region = _choose_region(arguments.region)
+    s3 = _open_s3(arguments.region, arguments.endpoint_url)
     if arguments.command == "list":
         dumps = listing.list_dumps(s3, bucket, key)
         _say(arguments, [output.dump_as_json(dump) for dump in dumps], output.render_list(dumps))
         return 0
-    dump = _dump(s3, bucket, key, latest=arguments.latest)
+    dump = _find_dump(s3, bucket, key, latest=arguments.latest)
     options = read_options(arguments)
     if arguments.command == "plan":
-        with _reporting(as_json=arguments.json) as report:
+        with _report_progress(as_json=arguments.json) as report:
             scanned = scan(s3, dump, options, progress=report, stop=stop)
         preview = preview_target(read_target(arguments), scanned, options) if _has_target(arguments) else None
-        return _planned(arguments, scanned, options, preview)
+        return _finish_plan(arguments, scanned, options, preview)
     target, planned = read_target(arguments), read_saved_plan(arguments, dump, options)
     if arguments.command == "load":
         room = measure_storage(arguments, target)
-        with _reporting(as_json=arguments.json) as report:
+        with _report_progress(as_json=arguments.json) as report:
             result = load(s3, dump, target, options, scan=planned, storage=room, progress=report, stop=stop)
         _say(arguments, result.as_json(), output.render_load(result, str(arguments.script or "")))
         if arguments.script and not result.already_loaded:
             write_script(arguments.script, result)
         return 0 if result.is_whole and not result.server_changes else 1
-    with _reporting(as_json=arguments.json) as report:
+    with _report_progress(as_json=arguments.json) as report:
         compared = verify(s3, dump, target, options, scan=planned, progress=report, stop=stop)
     _say(arguments, compared.as_json(), output.render_verification(compared))
     return 0 if compared.passed else 1
 
 
-def _planned(arguments: argparse.Namespace, result: Scan, options: Options, preview: TargetPreview | None) -> int:
+def _finish_plan(arguments: argparse.Namespace, result: Scan, options: Options, preview: TargetPreview | None) -> int:
     facts = result.as_json() | ({"target": preview.as_json()} if preview else {})
     _say(arguments, facts, output.render_plan(result, preview))
     if arguments.save:
@@ -221,7 +221,7 @@ def split(url: str) -> tuple[str, str]:
     return bucket, key
 
 
-def _dump(s3: S3Client, bucket: str, key: str, *, latest: bool) -> Dump:
+def _find_dump(s3: S3Client, bucket: str, key: str, *, latest: bool) -> Dump:
     if latest:
         return listing.pin_dump(s3, listing.choose(listing.list_dumps(s3, bucket, key), LATEST))
     return listing.find(s3, bucket, key)
@@ -277,7 +277,7 @@ def read_saved_plan(arguments: argparse.Namespace, dump: Dump, options: Options)
     return scan_file.read_plan(arguments.plan, dump, options) if arguments.plan else None
 
 
-def _region(option: str | None) -> str:
+def _choose_region(option: str | None) -> str:
     import boto3.session
 
     region = option or boto3.session.Session().region_name
@@ -293,7 +293,7 @@ def _region(option: str | None) -> str:
     return region
 
 
-def _s3(region: str, endpoint: str | None) -> S3Client:
+def _open_s3(region: str, endpoint: str | None) -> S3Client:
     return cast("S3Client", Aws(region, {"s3": endpoint} if endpoint else {}).open_client("s3"))
 
 
@@ -308,19 +308,19 @@ def measure_storage(arguments: argparse.Namespace, target: Target) -> Storage | 
         if arguments.instance:
             raise
         why = f"{error.problem.found}; {error.problem.fix}" if error.problem else str(error)
-        _aside(arguments, {"storage": None, "why": why}, f"storage: not checked: {why}")
+        _say_aside(arguments, {"storage": None, "why": why}, f"storage: not checked: {why}")
         return None
-    _aside(arguments, {"storage": storage.as_json()}, f"storage: {storage}")
+    _say_aside(arguments, {"storage": storage.as_json()}, f"storage: {storage}")
     return storage
 
 
-def _aside(arguments: argparse.Namespace, facts: object, text: str) -> None:
+def _say_aside(arguments: argparse.Namespace, facts: object, text: str) -> None:
     """Prints what is not the result: on stderr, like progress."""
     print(json.dumps(facts) if arguments.json else text, file=sys.stderr, flush=True)
 
 
 @contextmanager
-def _reporting(*, as_json: bool) -> Generator[ProgressCallback]:
+def _report_progress(*, as_json: bool) -> Generator[ProgressCallback]:
     if as_json:
         yield JsonLines(sys.stderr)
     elif sys.stderr.isatty():

@@ -113,7 +113,7 @@ class LoadSession:
         pgconn = self.connection.pgconn
         pgconn.send_query_params(sql, None)
         (result,) = self.connection.wait(generators.execute(pgconn))  # libpq's own wait holds back Python's signals
-        return self._done(result).command_tuples or 0
+        return self._check_result(result).command_tuples or 0
 
     def grant(self, sql: bytes) -> str:
         """Runs a GRANT of the dump; returns what the server warned of where it gave less than all, otherwise ""."""
@@ -130,7 +130,7 @@ class LoadSession:
             self.connection.remove_notice_handler(note)
         return "; ".join(said)
 
-    def _done(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
+    def _check_result(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
         if result.status not in DONE:
             raise psycopg.errors.error_from_result(result, encoding=self.connection.info.encoding)
         return result

@@ -35,32 +35,34 @@ def render_list(dumps: Sequence[Dump], now: datetime | None = None) -> str:
     """Returns age, size, storage class and key of each; what to do about archived ones."""
     if not dumps:
         return "no dump there"
-    lines = [_row(dump, now or datetime.now(UTC)) for dump in dumps]
+    lines = [_format_row(dump, now or datetime.now(UTC)) for dump in dumps]
     archived = [dump for dump in dumps if not dump.readable]
     if archived:
         lines.append("archived ones need a restore request first: `plan` on one of them says which")
     return "\n".join(lines)
 
 
-def _row(dump: Dump, now: datetime) -> str:
+def _format_row(dump: Dump, now: datetime) -> str:
     taken = read_times(dump)[0]
     note = dump.storage_class if dump.readable else f"{dump.storage_class}, archived"
-    return f"{taken:{TIME_FORMAT}}  {format_duration(now - taken):>12} old  {format_size(dump.size):>9}  {note}  {dump.url}"
+    age, size = format_duration(now - taken), format_size(dump.size)
+    return f"{taken:{TIME_FORMAT}}  {age:>12} old  {size:>9}  {note}  {dump.url}"
 
 
 def render_plan(scan: Scan, preview: TargetPreview | None = None) -> str:
     """Returns what is in a dump, what it needs, and what is wrong with it; of a target, what it will refuse."""
     packed = "" if scan.compression.value == "none" else f", {scan.compression.value}"
-    seconds = timedelta(seconds=scan.bytes / LOAD_RATE)
+    stored, text, room = map(format_size, (scan.dump.size, scan.bytes, scan.target_bytes))
+    took = format_duration(timedelta(seconds=scan.bytes / LOAD_RATE))
     lines = [
         f"{scan.dump.url}",
-        f"  format      {scan.format.value}{packed}, {format_size(scan.dump.size)} stored, {format_size(scan.bytes)} of SQL text",
+        f"  format      {scan.format.value}{packed}, {stored} stored, {text} of SQL text",
         f"  from        PostgreSQL {scan.server_version or '(unknown)'}, pg_dump {scan.dump_version or '(unknown)'}",
         f"  rows        {scan.rows:,} in {len(scan.tables)} tables",
         f"  roles       {', '.join(scan.roles) or 'none'}",
         f"  extensions  {', '.join(scan.extensions) or 'none'}",
-        f"  definer     {_few(scan.security_definer)} (SECURITY DEFINER: run with their owner's rights)",
-        f"  target      at least {format_size(scan.target_bytes)} of storage; about {format_duration(seconds)} on 2 processors",
+        f"  definer     {_shorten_names(scan.security_definer)} (SECURITY DEFINER: run with their owner's rights)",
+        f"  target      at least {room} of storage; about {took} on 2 processors",
     ]
     lines += [
         f"    {table.rows:>14,}  {format_size(table.bytes):>9}  {table.name}" for table in scan.tables[:MOST_TABLES]
@@ -82,7 +84,7 @@ def render_load(result: LoadResult, script: str = "") -> str:
     """Renders what a load did, and its warnings; `script` is the file with the SQL of what was not loaded."""
     if result.already_loaded:
         already = f"{result.dump.url} is loaded already ({result.rows:,} rows): nothing was done"
-        return "\n".join([already, *_not_loaded(result, ""), *_warnings(result)])
+        return "\n".join([already, *_render_not_loaded(result, ""), *_render_warnings(result)])
     phases = ", ".join(
         f"{name} {format_duration(timedelta(seconds=seconds))}"
         for name, seconds in result.phases.items()
@@ -98,10 +100,10 @@ def render_load(result: LoadResult, script: str = "") -> str:
     if result.created_roles:
         lines.append(f"  made as NOLOGIN: {', '.join(result.created_roles)}")
     lines += [f"  left out: {text}" for text in result.skipped]
-    return "\n".join([*lines, *_not_loaded(result, script), *_warnings(result)])
+    return "\n".join([*lines, *_render_not_loaded(result, script), *_render_warnings(result)])
 
 
-def _not_loaded(result: LoadResult, script: str) -> list[str]:
+def _render_not_loaded(result: LoadResult, script: str) -> list[str]:
     if not result.not_loaded:
         return []
     lines = [f"not loaded, because the server refused it: {len(result.not_loaded)}"]
@@ -117,11 +119,11 @@ def _not_loaded(result: LoadResult, script: str) -> list[str]:
     return [*lines, *([fix, *shown] if shown else [])]
 
 
-def _warnings(result: LoadResult) -> list[str]:
+def _render_warnings(result: LoadResult) -> list[str]:
     """What somebody must look at."""
     lines: list[str] = []
     if result.security_definer:
-        lines.append(f"  run with their owner's rights (SECURITY DEFINER): {_few(result.security_definer)}")
+        lines.append(f"  run with their owner's rights (SECURITY DEFINER): {_shorten_names(result.security_definer)}")
     if result.logins:
         names = ", ".join(result.logins)
         lines.append(
@@ -134,7 +136,7 @@ def _warnings(result: LoadResult) -> list[str]:
     return lines
 
 
-def _few(names: Sequence[str]) -> str:
+def _shorten_names(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_TABLES} more" if len(names) > MOST_TABLES else ""
     return f"{', '.join(names[:MOST_TABLES])}{more}" if names else "none"
 

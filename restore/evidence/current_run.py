@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from restore.evidence.store import Store
-from restore.report.untrusted import mapping, moment, number, text
+from restore.report.untrusted import format_text, parse_mapping, parse_moment, parse_number
 
 NAME = "current-run.json"
 BEAT_SECONDS = 15.0
@@ -97,24 +97,24 @@ def read_current_run(store: Store, stack: str) -> CurrentRun | None:
 
 def parse(document: Mapping[str, Any]) -> CurrentRun | None:
     """Reads the document without trusting it; None for one that doesn't say when it began."""
-    began, operator = moment(document.get("began")), mapping(document.get("operator"))
+    began, operator = parse_moment(document.get("began")), parse_mapping(document.get("operator"))
     if began is None:
         return None
-    at_work = {text(name): mapping(gate) for name, gate in mapping(document.get("gates")).items()}
+    at_work = {format_text(name): parse_mapping(gate) for name, gate in parse_mapping(document.get("gates")).items()}
     return CurrentRun(
-        token=text(document.get("run")),
-        restore_id=text(document.get("id")),
-        traffic=text(document.get("traffic")),
-        user=text(operator.get("user")),
-        host=text(operator.get("host")),
-        identity=text(operator.get("aws")),
-        pid=number(document.get("pid")),
-        number=number(document.get("number")),
+        token=format_text(document.get("run")),
+        restore_id=format_text(document.get("id")),
+        traffic=format_text(document.get("traffic")),
+        user=format_text(operator.get("user")),
+        host=format_text(operator.get("host")),
+        identity=format_text(operator.get("aws")),
+        pid=parse_number(document.get("pid")),
+        number=parse_number(document.get("number")),
         began=began,
-        beat=moment(document.get("beat")) or began,
-        ended=moment(document.get("ended")),
+        beat=parse_moment(document.get("beat")) or began,
+        ended=parse_moment(document.get("ended")),
         gates={
-            name: GateAtWork(moment(gate.get("began")) or began, text(gate.get("said")))
+            name: GateAtWork(parse_moment(gate.get("began")) or began, format_text(gate.get("said")))
             for name, gate in at_work.items()
         },
     )

@@ -9,7 +9,7 @@ from restore.errors import RestoreError
 from restore.evidence.store import Store
 from restore.model.history import History, PhaseDuration
 from restore.report.durations import measure
-from restore.report.untrusted import moment, number, records, seconds, text
+from restore.report.untrusted import format_text, parse_moment, parse_number, parse_records, parse_seconds
 
 NAME = "history.json"
 MOST_PHASES = 500
@@ -43,7 +43,7 @@ def keep_durations(store: Store, stack: str, restore_id: str, evidence: Sequence
 def _read(store: Store, stack: str, *, rebuild: bool) -> Iterable[PhaseDuration]:
     document = store.read_of_stack(stack, NAME)
     if document is None and rebuild:
-        return [phase for name in store.ids(stack) for phase in measure(name, store.read_all(stack, name))]
+        return [phase for name in store.list_ids(stack) for phase in measure(name, store.read_all(stack, name))]
     return parse(document or {})
 
 
@@ -51,15 +51,15 @@ def parse(document: Mapping[str, Any]) -> tuple[PhaseDuration, ...]:
     """Reads the document without trusting it."""
     return tuple(
         PhaseDuration(
-            restore_id=text(phase.get("restore")),
-            phase=text(phase.get("phase")),
-            method=text(phase.get("method")),
-            seconds=seconds(phase.get("seconds")),
-            size=number(phase.get("size")) or None,
+            restore_id=format_text(phase.get("restore")),
+            phase=format_text(phase.get("phase")),
+            method=format_text(phase.get("method")),
+            seconds=parse_seconds(phase.get("seconds")),
+            size=parse_number(phase.get("size")) or None,
             ended=ended,
         )
-        for phase in records(document.get("phases"))
-        if (ended := moment(phase.get("ended")))
+        for phase in parse_records(document.get("phases"))
+        if (ended := parse_moment(phase.get("ended")))
     )
 
 

@@ -21,7 +21,7 @@ OURS, SOURCES = ("restore", "validation"), frozenset({".py", ".sql"})
 DIGITS = 12
 
 
-def operator(aws: Aws) -> dict[str, str]:
+def read_operator(aws: Aws) -> dict[str, str]:
     """Returns who runs this, as the machine and AWS know them. What can't be known is said, and never stops a
     restore."""
     identity = _read_caller(aws)
@@ -30,7 +30,7 @@ def operator(aws: Aws) -> dict[str, str]:
     return {"user": read_user(), "host": socket.gethostname(), "aws": arn, **account}
 
 
-def versions() -> dict[str, str]:
+def read_versions() -> dict[str, str]:
     """Returns the versions by name: the program's commit, Python, and the client libraries that did the work."""
     return {
         "program": commit(),

@@ -26,22 +26,22 @@ def mask_secrets(entries: Mapping[str, Any], secret: Collection[str]) -> dict[st
     return {key: MASK if key in secret else shown[key] for key in sorted(shown)}
 
 
-def document(settings: Settings, plan: Plan, config: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def build_document(settings: Settings, plan: Plan, config: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Returns the record of a run. Asks AWS and the machine who this is; what can't be known stands there as such."""
     return {
         "began": now.isoformat(),
-        "operator": provenance.operator(Aws.of(settings)),
-        "versions": provenance.versions(),
+        "operator": provenance.read_operator(Aws.of(settings)),
+        "versions": provenance.read_versions(),
         "incident": settings.request.incident if settings.request else None,
         "tell": list(settings.notify.list_told(breach=bool(settings.request and settings.request.breach))),
         "reconcile": list(settings.notify.reconcile),
         "config": dict(config),
         "waive": dict(settings.waive),
-        "plan": planned(plan, settings),
+        "plan": describe_plan(plan, settings),
     }
 
 
-def planned(plan: Plan, settings: Settings) -> dict[str, Any]:
+def describe_plan(plan: Plan, settings: Settings) -> dict[str, Any]:
     """Returns what a run is going to do, as JSON values; times in RFC 3339."""
     return {
         "traffic": str(plan.traffic),

@@ -47,13 +47,13 @@ class Store:
     def open(cls, location: str, aws: Aws | None = None) -> Store:
         """Returns the store of a directory or of s3://bucket/prefix. Does no I/O. Raises PermanentError for a bucket
         without `aws`."""
-        with _reading():
+        with _translate_errors():
             in_s3 = parse_s3_location(location)
         if in_s3 is None:
             return cls(DirectoryStore(Path(location).expanduser()))
         if aws is None:
             raise PermanentError(f"evidence in {location} needs AWS")
-        return cls(s3_documents(aws, *in_s3))
+        return cls(open_s3_documents(aws, *in_s3))
 
     def write(self, stack: str, restore_id: str, step: str, document: Mapping[str, Any]) -> str:
         """Writes one record; returns where. Adds schema, stack, id, step, written (UTC).
@@ -118,19 +118,19 @@ class Store:
         read, TemporaryError when S3 doesn't answer."""
         return tuple(self._read(name) for name in self._names(stack, restore_id))
 
-    def newest_first(self, stack: str, restore_id: str, step: str) -> Iterator[Mapping[str, Any]]:
+    def read_newest_first(self, stack: str, restore_id: str, step: str) -> Iterator[Mapping[str, Any]]:
         """Yields the records of a step, newest first, each read when it is asked for. Raises as `read_all`."""
         for name in reversed(self._names(stack, restore_id)):
             if _parse_step(name) == _require_safe_name(step):
                 yield self._read(name)
 
-    def latest(self, stack: str, restore_id: str, step: str) -> Mapping[str, Any] | None:
+    def read_latest(self, stack: str, restore_id: str, step: str) -> Mapping[str, Any] | None:
         """Returns the newest record of a step, None when there is none. Raises as `read_all`."""
-        return next(self.newest_first(stack, restore_id, step), None)
+        return next(self.read_newest_first(stack, restore_id, step), None)
 
-    def ids(self, stack: str) -> tuple[str, ...]:
+    def list_ids(self, stack: str) -> tuple[str, ...]:
         """Returns every restore of a stack that has left anything. Raises PermanentError, TemporaryError."""
-        with _reading():
+        with _translate_errors():
             try:
                 folders = self._documents.list_folders(_format_stack_folder(stack))
             except NotFoundError:
@@ -152,7 +152,7 @@ class Store:
     def read_age_of_stack(self, stack: str, name: str) -> timedelta | None:
         """Returns how long ago a document of a whole stack was written, by the store's own clock, whatever this
         machine's says; None where the store doesn't tell. Raises as `read_all` does, also where it isn't there."""
-        with _reading():
+        with _translate_errors():
             return self._documents.age(_format_stack_folder(stack) + name)
 
     def _names(self, stack: str, restore_id: str) -> list[str]:
@@ -160,7 +160,7 @@ class Store:
 
     def _list(self, folder: str) -> Sequence[str]:
         """Returns the documents of a folder; of one that isn't there, none."""
-        with _reading():
+        with _translate_errors():
             try:
                 return self._documents.list_names(folder)
             except NotFoundError:
@@ -170,7 +170,7 @@ class Store:
         file = f"{folder}{_require_safe_name(name)}.json"
         if file not in self._list(folder):
             return None
-        with _reading():
+        with _translate_errors():
             return self._documents.get(file, most)
 
     def _put(self, name: str, content: bytes, *, replace: bool = False) -> str:
@@ -182,7 +182,7 @@ class Store:
             raise PermanentError.of(_build_unwritable(error.problem)) from error
 
     def _read(self, name: str) -> Mapping[str, Any]:
-        with _reading():
+        with _translate_errors():
             content = self._documents.get(name)
         try:
             record = json.loads(content)
@@ -193,13 +193,13 @@ class Store:
         return cast("dict[str, Any]", record)
 
 
-def s3_documents(aws: Aws, bucket: str, prefix: str) -> S3Store:
+def open_s3_documents(aws: Aws, bucket: str, prefix: str) -> S3Store:
     """Returns the store of documents in S3. Encryption and retention are the bucket's own (docs/permissions.md)."""
     return S3Store(lambda: cast("S3Client", aws.open_client("s3")), bucket, prefix, partial(translate_errors, "s3"))
 
 
 @contextmanager
-def _reading() -> Generator[None]:
+def _translate_errors() -> Generator[None]:
     try:
         yield
     except DocumentStoreError as error:

@@ -62,13 +62,13 @@ def list_running(context: GateContext) -> list[RunningWorkload]:
             running.append(RunningWorkload(f"{name} wants {deployment.replicas} replicas", scale))
         listing = f"get pods -l {shlex.quote(deployment.selector)} -o wide"
         pods = context.namespace.list_pods(deployment.selector)
-        running += [_running_pod(pod, listing, now) for pod in pods if not pod.ended]
+        running += [_build_running_pod(pod, listing, now) for pod in pods if not pod.ended]
         if not pods and deployment.terminating:
             running.append(RunningWorkload(f"{name}: {deployment.terminating} terminating", listing))
     return running
 
 
-def _running_pod(pod: Pod, listing: str, now: datetime) -> RunningWorkload:
+def _build_running_pod(pod: Pod, listing: str, now: datetime) -> RunningWorkload:
     if pod.terminating and pod.to_end is not None and now - pod.to_end > OVERDUE:
         text = f"{pod.name} (should have ended at {pod.to_end:%H:%M:%S} UTC; node {pod.node} doesn't say that it has)"
         return RunningWorkload(text, f"delete pod {pod.name} --force --grace-period=0", lasting=True)
@@ -108,7 +108,7 @@ def observe_until_idle(context: GateContext, watch: Watch, database: Instance) -
             with context.connect(database) as connection:
                 interval = _observe(context, watch, connection, end)
                 counters = postgres.read_counters(connection)
-                return DatabaseUse(interval, counters, _background_writers(context, database, connection))
+                return DatabaseUse(interval, counters, _find_background_writers(context, database, connection))
         except TemporaryError as error:
             if watch.stop.is_set() or time.monotonic() > end:
                 raise
@@ -130,7 +130,7 @@ def is_ignored(settings: Settings, session: postgres.Session) -> bool:
     return any(item.covers(session.user, session.application, session.address) for item in settings.quiet.ignore)
 
 
-def _background_writers(
+def _find_background_writers(
     context: GateContext, database: Instance, connection: postgres.Connection
 ) -> tuple[postgres.BackgroundWriter, ...]:
     """What writes without a session: the jobs of pg_cron stand in a database of their own."""
@@ -219,15 +219,15 @@ def build_ending_command(context: GateContext, database: Instance, sessions: Seq
 def build_psql_command(context: GateContext, database: Instance, statement: str, name: str = "") -> str:
     """Returns the command that runs a statement there as the operator, in the application's database or in that of this
     name; psql asks for the password."""
-    return f"{_psql(context, database, name)} -c {shlex.quote(statement)}"
+    return f"{_build_psql(context, database, name)} -c {shlex.quote(statement)}"
 
 
 def build_psql_file_command(context: GateContext, database: Instance, path: str) -> str:
     """Returns the command that runs a file there as the operator, in the application's database."""
-    return f"{_psql(context, database, '')} -f {shlex.quote(path)}"
+    return f"{_build_psql(context, database, '')} -f {shlex.quote(path)}"
 
 
-def _psql(context: GateContext, database: Instance, name: str) -> str:
+def _build_psql(context: GateContext, database: Instance, name: str) -> str:
     host = database.endpoint.host if database.endpoint else "<host>"
     port = database.endpoint.port if database.endpoint else "<port>"
     tls = f"sslmode={context.settings.tls.mode} sslrootcert={context.settings.tls.root_certificate}"

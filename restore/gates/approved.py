@@ -38,10 +38,10 @@ def prove(context: GateContext, watch: Watch) -> Proof:
             "pulumi config set traffic frozen; pulumi up",
         )
         return Proof(Verdict.FAIL, "there is nothing to approve yet", facts, (problem,))
-    servings = context.store.newest_first(context.plan.stack, context.plan.id, SERVING.name)
+    servings = context.store.read_newest_first(context.plan.stack, context.plan.id, SERVING.name)
     decision = approval.make_decision(context.settings, candidate, validated, servings)
     facts["digest"] = decision.digest
-    records = context.store.newest_first(context.plan.stack, context.plan.id, approval.STEP)
+    records = context.store.read_newest_first(context.plan.stack, context.plan.id, approval.STEP)
     arn = read_caller(context.aws).arn
     approved = approval.find_approval(records, decision, arn, datetime.now(UTC))
     if isinstance(approved, str):

@@ -17,7 +17,7 @@ from typing import Any
 
 from restore.aws.keys import Keys
 from restore.aws.parse import find_differences, group_settings, list_partners, select_settings
-from restore.candidate.settings import PYTHON_NAMES, thawed
+from restore.candidate.settings import PYTHON_NAMES, thaw_settings
 from restore.config.keys import to_camel_case
 from restore.errors import Problem, RestoreError, TemporaryError
 from restore.gates.context import GateContext
@@ -111,11 +111,11 @@ def read_target_settings(context: GateContext, watch: Watch) -> InstanceSettings
     then."""
     kept = watch.receipt.get(KEPT_SETTINGS)
     if not isinstance(kept, str) or not kept:
-        return with_key_arn(context, context.plan.settings)
-    return with_key_arn(context, thawed(kept, context.settings.instance))
+        return resolve_key_arn(context, context.plan.settings)
+    return resolve_key_arn(context, thaw_settings(kept, context.settings.instance))
 
 
-def with_key_arn(context: GateContext, settings: InstanceSettings) -> InstanceSettings:
+def resolve_key_arn(context: GateContext, settings: InstanceSettings) -> InstanceSettings:
     """Returns the settings with the ARN of the key: RDS answers with it, whatever alias it was given. An alias that
     can't be asked about stays one."""
     alias = settings.performance_insights_kms_key_id or ""
@@ -170,7 +170,7 @@ def wait_until_usable(context: GateContext, watch: Watch) -> Instance:
     """Waits until the candidate answers under an address; raises PermanentError in a status that can't end well."""
     resource_id = context.read_candidate().resource_id
 
-    def ready(instance: Instance) -> bool:
+    def check_usable(instance: Instance) -> bool:
         is_ready = instance.status in USABLE and instance.endpoint is not None
         if not is_ready:
             watch.say(f"{instance.identifier} is {instance.status}")
@@ -178,7 +178,7 @@ def wait_until_usable(context: GateContext, watch: Watch) -> Instance:
 
     return context.rds.wait_until(
         resource_id,
-        ready,
+        check_usable,
         stop=watch.stop,
         say=watch.say,
         deadline=watch.deadline,

@@ -89,7 +89,7 @@ class GateContext:
     def read_candidate(self) -> Instance:
         """Returns the candidate as it is now. Raises PermanentError when the identifier names an instance that isn't
         ours."""
-        instance = self._present_candidate()
+        instance = self._find_present_candidate()
         if instance is None:
             raise PermanentError.of(build_no_candidate(self.plan))
         if (instance.tags.get(TAG_ID), instance.tags.get(TAG_STACK)) != (self.plan.id, self.plan.stack):
@@ -105,7 +105,7 @@ class GateContext:
 
     def find_candidate(self) -> Instance | None:
         """Returns the candidate as it is now; None while there is none that is ours."""
-        instance = self._present_candidate()
+        instance = self._find_present_candidate()
         ours = (self.plan.id, self.plan.stack)
         return instance if instance and (instance.tags.get(TAG_ID), instance.tags.get(TAG_STACK)) == ours else None
 
@@ -117,7 +117,7 @@ class GateContext:
         another recovery point; as Rds.restore.
         """
         instance = self.find_candidate()
-        if instance is None and not self.rds.restore(build_restore(self.plan)) and self._present_candidate():
+        if instance is None and not self.rds.restore(build_restore(self.plan)) and self._find_present_candidate():
             instance = self.read_candidate()
         instance = instance or self.find_candidate()
         made_from = instance.tags.get(TAG_POINT) if instance else None
@@ -127,7 +127,7 @@ class GateContext:
             raise PermanentError.of(Problem(self.plan.candidate, found, f"made from {self.plan.point.tag}", fix))
         return instance
 
-    def _present_candidate(self) -> Instance | None:
+    def _find_present_candidate(self) -> Instance | None:
         """By its DbiResourceId where its name moves; otherwise by its name, so that one made again is known as such."""
         planned = self.plan.candidate_found
         if planned and self.settings.request and self.settings.request.cutover is Cutover.RENAME:

@@ -13,8 +13,8 @@ from restore.aws import dependents as reads
 from restore.aws import follow
 from restore.aws.client import Aws
 from restore.dependents import following
-from restore.dependents.advice import command_for
-from restore.dependents.backup_plans import new_selection_name, plans_of
+from restore.dependents.advice import build_command
+from restore.dependents.backup_plans import list_plans, name_new_selection
 from restore.errors import Problem, RestoreError
 from restore.gates.context import GateContext
 from restore.gates.hook import Watch
@@ -67,11 +67,13 @@ def follow_all(
     if former.identifier == serving.identifier:
         return []
     try:
-        earlier = following.recorded(context.store.newest_first(context.plan.stack, context.plan.id, following.STEP))
+        earlier = following.parse_records(
+            context.store.read_newest_first(context.plan.stack, context.plan.id, following.STEP)
+        )
     except RestoreError as error:
         return [build_unasked_problem("evidence", error)]
     found, problems = ([], []) if context.plan.traffic is Traffic.SOURCE else find_pointing(context, former)
-    planned = earlier if context.plan.traffic is Traffic.SOURCE else following.forward(found, earlier)
+    planned = earlier if context.plan.traffic is Traffic.SOURCE else following.select_to_follow(found, earlier)
     if not planned:
         return problems
     try:
@@ -107,7 +109,7 @@ def keep_record(context: GateContext, former: Instance, serving: Instance, plann
     content = {
         "former": former.resource_id,
         "serving": serving.resource_id,
-        following.PLANNED: following.to_record(planned),
+        following.PLANNED: following.build_records(planned),
     }
     context.store.write(context.plan.stack, context.plan.id, following.STEP, content)
 
@@ -124,7 +126,7 @@ def repoint(context: GateContext, dependent: Dependent, former: Instance, servin
             return follow.point_event_subscription(aws, name, *pair)
         case _:
             plan, _, role = dependent.place.partition(" ")
-            selection = new_selection_name(context.plan.id)
+            selection = name_new_selection(context.plan.id)
             if context.plan.traffic is Traffic.SOURCE:
                 return follow.remove_selection(aws, plan, selection, former)
             return follow.add_selection(aws, plan, role, selection, serving)
@@ -135,7 +137,7 @@ def find_backup_problems(context: GateContext, serving: Instance) -> list[Proble
     plans = context.plan.backup_plans
     fix = 'docs/dependents.md, "AWS Backup": add it to the plan; pulumi up'
     try:
-        known = plans_of(reads.read_selections(context.aws), serving)
+        known = list_plans(reads.read_selections(context.aws), serving)
     except RestoreError as error:
         found = error.problem.found if error.problem else str(error)
         return [Problem(BACKUP, f"AWS Backup can't be asked: {found}", f"{serving.identifier} in a backup plan", fix)]
@@ -151,7 +153,7 @@ def build_stuck_problem(dependent: Dependent, former: Instance, serving: Instanc
         f"{DEPENDENT}{dependent.key}",
         f"it could not be re-pointed: {found}",
         f"that it points to {serving.identifier}",
-        f"{command_for(dependent, former, serving)}; pulumi up",
+        f"{build_command(dependent, former, serving)}; pulumi up",
     )
 
 

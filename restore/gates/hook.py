@@ -210,11 +210,11 @@ def leave_cleanly_on_interrupt(running: Running) -> None:
         last_words.join(TIDY_SECONDS)
         os._exit(0)
 
-    def interrupted(_number: int, _frame: object) -> None:
+    def handle_interrupt(_number: int, _frame: object) -> None:
         running.stop.set()
         threading.Thread(target=leave, daemon=True).start()
 
-    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGINT, handle_interrupt)
 
 
 def select_unwaived(proof: Proof, gate: str, waive: Mapping[str, str]) -> tuple[Problem, ...]:

@@ -22,7 +22,7 @@ from restore.gates.activity import build_psql_command, build_psql_file_command
 from restore.gates.context import GateContext, require_endpoint
 from restore.gates.hook import Proof, Watch
 from restore.gates.operator_login import LOGIN_SECONDS, MAINTENANCE, set_master_password
-from restore.gates.scanned import build_options, find_pinned_dump, make_progress_reporter, read_dump, with_config_keys
+from restore.gates.scanned import build_options, find_pinned_dump, make_progress_reporter, read_dump, use_config_keys
 from restore.gates.targets import build_operator_target
 from restore.model.rds import Credential, Endpoint, Instance
 from restore.model.rds_status import USABLE
@@ -91,7 +91,7 @@ def run_loader(context: GateContext, watch: Watch, into: Target, scan: Scan) -> 
     try:
         return loader.load(context.s3, scan.dump, into, how, scan=scan, progress=report, stop=watch.stop)
     except Refused as error:
-        raise Refused(with_config_keys(error.problems, context.settings)) from error
+        raise Refused(use_config_keys(error.problems, context.settings)) from error
 
 
 def summarize_failure(result: LoadResult, compared: Verification) -> str:
@@ -111,7 +111,7 @@ def keep_script(context: GateContext, result: LoadResult) -> str:
     text = "" if result.already_loaded else render_script(result.not_loaded, result.dump.url)
     if text:
         return context.store.keep(context.plan.stack, context.plan.id, SCRIPT, text)
-    for record in context.store.newest_first(context.plan.stack, context.plan.id, "imported"):
+    for record in context.store.read_newest_first(context.plan.stack, context.plan.id, "imported"):
         facts: Mapping[str, Any] = record.get("facts") or {}
         if facts.get("script"):
             return str(facts["script"])

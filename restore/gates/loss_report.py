@@ -106,7 +106,7 @@ def compare(
 def read_newest(store: Store, plan: Plan) -> Mapping[str, Any]:
     """Returns what the newest proof of this restore says of the loss, in short; for the stack's outputs."""
     try:
-        record = store.latest(plan.stack, plan.id, VALIDATED.name)
+        record = store.read_latest(plan.stack, plan.id, VALIDATED.name)
     except RestoreError as error:
         return {"headline": f"the evidence can't be read: {error}"}
     facts: Mapping[str, Any] = record.get("facts", {}) if record else {}

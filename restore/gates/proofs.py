@@ -20,7 +20,7 @@ def find_proof(context: GateContext, gate: str, instance: Instance | None) -> Ma
 
 def find_record(store: Store, stack: str, restore_id: str, gate: str, instance: Instance) -> Mapping[str, Any] | None:
     """Returns the newest such record of any restore. Raises as Store.read_all."""
-    for record in store.newest_first(stack, restore_id, gate):
+    for record in store.read_newest_first(stack, restore_id, gate):
         facts: Mapping[str, Any] = record.get("facts") or {}
         if record.get("open") is True and facts.get(RESOURCE_ID) == instance.resource_id:
             return record

@@ -78,13 +78,13 @@ def await_no_pods(context: GateContext, watch: Watch) -> Iterable[Problem]:
         last[:] = [list_running(context)]
         return last[0]
 
-    def only_lasting(running: list[RunningWorkload]) -> bool:
+    def are_only_lasting(running: list[RunningWorkload]) -> bool:
         if running:
             watch.say(f"waiting for pods to end: {', '.join(workload.text for workload in running)}")
         return all(workload.lasting for workload in running)
 
     try:
-        running = watch.wait_for(read, only_lasting, subject="the pods to end", seconds=PODS_SECONDS, longest=2)
+        running = watch.wait_for(read, are_only_lasting, subject="the pods to end", seconds=PODS_SECONDS, longest=2)
     except RestoreError as error:
         if watch.stop.is_set():
             raise
@@ -124,7 +124,7 @@ def await_snapshot_ready(context: GateContext, watch: Watch) -> Iterable[Problem
     if source is None:
         return []
 
-    def settled(instance: Instance) -> bool:
+    def is_settled(instance: Instance) -> bool:
         if instance.status not in SNAPSHOT_READY:
             watch.say(f"{instance.identifier} is {instance.status}; the safety snapshot needs it available")
         return instance.status in SNAPSHOT_READY or instance.status in BROKEN or instance.status in LEAVING
@@ -132,7 +132,7 @@ def await_snapshot_ready(context: GateContext, watch: Watch) -> Iterable[Problem
     try:
         instance = context.rds.wait_until(
             source.resource_id,
-            settled,
+            is_settled,
             stop=watch.stop,
             say=watch.say,
             deadline=watch.deadline,
@@ -176,7 +176,7 @@ def await_latest_restorable(context: GateContext, watch: Watch, facts: dict[str,
             raise TemporaryError("there is no LatestRestorableTime")
         return latest
 
-    def reached(latest: datetime) -> bool:
+    def is_reached(latest: datetime) -> bool:
         if latest < since:
             watch.say(f"waiting for LatestRestorableTime (now {latest:%H:%M:%S}) to pass {since:%H:%M:%S} UTC")
         return latest >= since
@@ -184,7 +184,7 @@ def await_latest_restorable(context: GateContext, watch: Watch, facts: dict[str,
     try:
         latest = watch.wait_for(
             read,
-            reached,
+            is_reached,
             subject="LatestRestorableTime",
             describe=datetime.isoformat,
             seconds=0 if waived else LATEST_SECONDS,

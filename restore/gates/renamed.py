@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from restore import postgres
-from restore.cutover.names import Done, Obstacle, Rename, Step, Wait, next_step, pending_check
+from restore.cutover.names import Done, Obstacle, Rename, Step, Wait, find_next_step, name_pending_check
 from restore.errors import Problem, RestoreError, TemporaryError
 from restore.gates.context import GateContext, require_endpoint
 from restore.gates.hook import RESOURCE_ID, Proof, Stopped, Watch
@@ -83,7 +83,7 @@ class Mover:
         try:
             instances = read_instances(self._context, self._plan)
             self._facts["names"] = {instance.identifier: instance.resource_id for instance in instances}
-            outcome = self._take(next_step(self._plan, instances, self._accepted))
+            outcome = self._take(find_next_step(self._plan, instances, self._accepted))
         except TemporaryError:
             raise
         except RestoreError as error:
@@ -124,7 +124,7 @@ def is_shut(context: GateContext, watch: Watch, problems: Iterable[Problem]) -> 
 
 
 def is_waived(context: GateContext, watch: Watch, obstacle: Obstacle) -> bool:
-    return find_reason(pending_check(obstacle.instance), watch.gate, context.settings.waive) is not None
+    return find_reason(name_pending_check(obstacle.instance), watch.gate, context.settings.waive) is not None
 
 
 def read_instances(context: GateContext, plan: RenamePlan) -> list[Instance]:
@@ -182,7 +182,7 @@ def follow_name(context: GateContext, watch: Watch, plan: RenamePlan, facts: dic
     since = watch.read_clock()
     last = ["nothing was asked yet"]
 
-    def reached() -> bool:
+    def is_reached() -> bool:
         try:
             last[0] = describe_reach(context, plan, facts)
         except RestoreError as error:
@@ -193,7 +193,7 @@ def follow_name(context: GateContext, watch: Watch, plan: RenamePlan, facts: dic
         return not last[0]
 
     try:
-        watch.wait_for(reached, bool, subject=plan.production, seconds=NAME_SECONDS, longest=LONGEST)
+        watch.wait_for(is_reached, bool, subject=plan.production, seconds=NAME_SECONDS, longest=LONGEST)
     except TemporaryError as error:
         if watch.stop.is_set():
             raise Stopped(f"gate {watch.gate} stopped by the operator: {error}; run `pulumi up` again") from error

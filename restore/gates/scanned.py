@@ -53,7 +53,7 @@ def take_fingerprint(settings: Settings) -> dict[str, list[str]]:
 def prove(context: GateContext, watch: Watch) -> Proof:
     """Reads the whole dump; names every reason not to load it at once."""
     scan_result = read_dump(context, watch, find_pinned_dump(context))
-    problems = with_config_keys(scan_result.problems, context.settings)
+    problems = use_config_keys(scan_result.problems, context.settings)
     problems += find_storage_problems(scan_result, context.plan.settings)
     problems += find_owner_problems(scan_result, context.settings)
     if not scan_result.tables:
@@ -82,14 +82,14 @@ def find_owner_problems(scan_result: Scan, settings: Settings) -> Iterable[Probl
             yield Problem(f"scanned.owner:{name}", what, needed, fix)
 
 
-def with_config_keys(problems: Iterable[Problem], settings: Settings) -> list[Problem]:
+def use_config_keys(problems: Iterable[Problem], settings: Settings) -> list[Problem]:
     """Returns the problems, their fixes by the configuration's keys where they name the loader's flags. Each has a
     place of its own in the list that it adds to, behind what is set."""
     places, allowed = itertools.count(len(settings.backups.skip)), len(settings.backups.allow)
-    return [_with_config_key(problem, places, allowed) for problem in problems]
+    return [_use_config_key(problem, places, allowed) for problem in problems]
 
 
-def _with_config_key(problem: Problem, places: Iterator[int], allowed: int) -> Problem:
+def _use_config_key(problem: Problem, places: Iterator[int], allowed: int) -> Problem:
     kind = SKIP.search(problem.fix)
     if kind is None:
         return problem

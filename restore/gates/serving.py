@@ -53,7 +53,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         last[:] = [observe(context)]
         return last[0]
 
-    def nothing_to_wait_for(observation: Observation) -> bool:
+    def has_nothing_to_wait_for(observation: Observation) -> bool:
         unwaived = [
             problem
             for problem in observation.problems
@@ -72,7 +72,7 @@ def prove(context: GateContext, watch: Watch) -> Proof:
         return not unwaived
 
     try:
-        observation = watch.wait_for(read, nothing_to_wait_for, subject="the applications", longest=3)
+        observation = watch.wait_for(read, has_nothing_to_wait_for, subject="the applications", longest=3)
     except TemporaryError:
         if watch.stop.is_set() or not last:
             raise

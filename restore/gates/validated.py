@@ -121,7 +121,7 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
     """Proves a candidate that never served. Raises whatever keeps the checks from running."""
     endpoint = require_endpoint(candidate)
     ensure_login(context, watch, candidate)  # RDS may have rotated the password since gate `conformed`
-    expected = with_ahead_seconds(context, context.expectations or read_expectations(context.settings))
+    expected = add_ahead_seconds(context, context.expectations or read_expectations(context.settings))
     point = restore_point(context, candidate)
     source, unasked = find_source_target(context)
     if unasked:
@@ -185,7 +185,7 @@ def summarize(report: ValidationReport, problems: Sequence[Problem], waive: Mapp
     return f"{passed} of {len(report.results)} checks pass{excused}{sample}{but}"
 
 
-def with_ahead_seconds(context: GateContext, expected: Expectations) -> Expectations:
+def add_ahead_seconds(context: GateContext, expected: Expectations) -> Expectations:
     """Returns the expectations, with rows as much newer than the restore point as the recovery point's kind can make
     them."""
     ahead = choose_ahead_seconds(context.plan.point)

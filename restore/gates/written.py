@@ -36,7 +36,7 @@ def find_first_frozen_counters(store: Store, stack: str, restore_id: str, databa
     served = find_record(store, stack, restore_id, SWITCHED.name, database)
     since = str(served["written"]) if served else ""
     first: WriteCounters | None = None
-    for record in store.newest_first(stack, restore_id, QUIESCED.name):
+    for record in store.read_newest_first(stack, restore_id, QUIESCED.name):
         if str(record["written"]) < since:
             break
         facts: Mapping[str, Any] = record.get("facts") or {}

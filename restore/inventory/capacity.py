@@ -9,7 +9,7 @@ from typing import TypeVar
 from restore.aws import Aws
 from restore.aws.keys import Keys
 from restore.aws.offers import Offers
-from restore.candidate.settings import target_settings
+from restore.candidate.settings import choose_target_settings
 from restore.inventory.unasked import ask_or_note
 from restore.model.capacity import Capacity, KmsKey, Offer, Subnet
 from restore.model.context import RestoreContext
@@ -29,7 +29,7 @@ def read_capacity(aws: Aws, context: RestoreContext, pool: ThreadPoolExecutor) -
     snapshot = context.request.traffic is not Traffic.SOURCE and context.safety is None
     if origin is None and not snapshot:
         return None
-    return _Questions(aws, pool).ask(origin, target_settings(context, origin) if origin else None)
+    return _Questions(aws, pool).ask(origin, choose_target_settings(context, origin) if origin else None)
 
 
 class _Questions:

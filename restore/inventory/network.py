@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from restore.aws import Aws
 from restore.aws import network as ec2
-from restore.candidate.settings import target_settings
+from restore.candidate.settings import choose_target_settings
 from restore.inventory.unasked import ask_or_note
 from restore.kubernetes import Api, read_pods
 from restore.model.context import RestoreContext
@@ -54,7 +54,7 @@ def list_targets(context: RestoreContext) -> Iterator[Target]:
     """Yields the candidate as it is or will be; and the source, where no login from here proves its path and it stands
     behind other groups. Pure."""
     origin = None if context.candidate else resolve(context).origin
-    settings = context.candidate.settings if context.candidate else origin and target_settings(context, origin)
+    settings = context.candidate.settings if context.candidate else origin and choose_target_settings(context, origin)
     if settings is None:
         return
     candidate = _build_target(context.candidate_name, settings)

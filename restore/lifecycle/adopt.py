@@ -206,9 +206,8 @@ def render(adoption: Adoption, stack: str, evidence: str) -> str:
     if plan.parameter_group:
         lines.append(f"Imported: parameter group {plan.parameter_group.name}")
     for gate, record in adoption.proofs.items():
-        lines.append(
-            f"Receipt of {gate}: proved {format_moment(datetime.fromisoformat(str(record.get('ended'))))}, by {evidence}"
-        )
+        proved = format_moment(datetime.fromisoformat(str(record.get("ended"))))
+        lines.append(f"Receipt of {gate}: proved {proved}, by {evidence}")
     if adoption.changed:
         lines.append(f"Changed in AWS since the proofs, which no longer hold: {', '.join(adoption.changed)}")
     if adoption.left:

@@ -96,7 +96,7 @@ def plan(
         secret=secret is not None and secret.annotations.get(ANNOTATION_ID) == request.id,
         candidate_arn=candidate.arn if candidate and TAG_CLOSED not in candidate.tags else None,
         set={"restore:source": candidate.identifier} if candidate and serves is Traffic.RESTORED else {},
-        remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE or key in _of_the_source_left(serves)),
+        remove=tuple(key for key in config_keys if key in OF_ONE_RESTORE or key in _list_keys_of_left_source(serves)),
         suspended=tuple(f"{w.kind} {w.name}: {w.resume}" for w in inventory.cluster.writers if w.resume),
         take_over=_take_over(settings, request, candidate) if serves is Traffic.RESTORED else "",
         names=describe_names(request, inventory),
@@ -110,7 +110,7 @@ def _find_replication(settings: Settings) -> str:
     return (settings.prevention and settings.prevention.replicate_to) or ""
 
 
-def _of_the_source_left(serves: Traffic) -> frozenset[str]:
+def _list_keys_of_left_source(serves: Traffic) -> frozenset[str]:
     """What says where the source was: the restored database, the next one's source, is in the stack's region."""
     return frozenset({"restore:sourceRegion"}) if serves is Traffic.RESTORED else frozenset()
 
@@ -142,7 +142,7 @@ def describe_unrecoverable(serving: Instance | None) -> str:
     return recoverability.text if recoverability and not recoverability.recoverable else ""
 
 
-def as_if_open(inventory: Inventory) -> Inventory:
+def reopen(inventory: Inventory) -> Inventory:
     """Returns the inventory with the candidate's closing tag left out: a run that was killed after it must see who
     serves."""
     candidate = inventory.candidate
@@ -152,16 +152,16 @@ def as_if_open(inventory: Inventory) -> Inventory:
     return replace(inventory, candidate=replace(candidate, tags=tags))
 
 
-def without_resources(state: Mapping[str, Any], *, drops_replication: bool = False) -> dict[str, Any]:
+def remove_resources(state: Mapping[str, Any], *, drops_replication: bool = False) -> dict[str, Any]:
     """Returns the state with the stack itself and the prevention alone: Pulumi forgets, and deletes nothing. Without
     the replication of backups, on request: the next `up` then begins that of the instance which has the name by now.
 
     What killed runs left pending goes along: of receipts and patches nothing exists elsewhere, databases and snapshots
     are found by their names. Raises Refused for an operation on anything else: the state then doesn't know what exists.
     """
-    if problems := pending.unknown_problems(pending.read_pending(state)):
+    if problems := pending.list_unknown_problems(pending.read_pending(state)):
         raise Refused(problems)
-    emptied = pending.without_pending(state)
+    emptied = pending.remove_pending(state)
     deployment = cast("dict[str, Any]", emptied["deployment"])
     resources = cast("list[dict[str, Any]]", deployment.get("resources") or [])
     watching = [
@@ -178,11 +178,11 @@ def without_resources(state: Mapping[str, Any], *, drops_replication: bool = Fal
     urns = {resource.get("urn") for resource in kept}
     return {
         **emptied,
-        "deployment": {**deployment, "resources": [_without_lost(resource, urns) for resource in kept]},
+        "deployment": {**deployment, "resources": [_remove_lost(resource, urns) for resource in kept]},
     }
 
 
-def _without_lost(resource: Mapping[str, Any], urns: Collection[object]) -> dict[str, Any]:
+def _remove_lost(resource: Mapping[str, Any], urns: Collection[object]) -> dict[str, Any]:
     """Returns a resource that stays, without what it says of those that go."""
     if resource["type"] == STACK_TYPE:
         return {**resource, "outputs": {}}

@@ -55,7 +55,7 @@ def parse(operation: Mapping[str, Any]) -> PendingOperation:
     return PendingOperation(name, qualified.rpartition("::")[2].rpartition("$")[2], str(operation["type"]))
 
 
-def without_pending(state: Mapping[str, Any]) -> dict[str, Any]:
+def remove_pending(state: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the state without pending operations, as `pulumi stack import` would leave it; all else of it stays."""
     return {**state, "deployment": {**state["deployment"], "pending_operations": []}}
 
@@ -66,7 +66,7 @@ def list_names(pending: Sequence[PendingOperation]) -> list[str]:
     return [f"{name} ({count} times)" if count > 1 else name for name, count in counted.items()]
 
 
-def unknown_problems(pending: Sequence[PendingOperation]) -> list[Problem]:
+def list_unknown_problems(pending: Sequence[PendingOperation]) -> list[Problem]:
     """Returns the problem of operations on types of which nobody here can say whether anything exists."""
     known = (INSTANCE, SNAPSHOT)
     names = sorted({item.name for item in pending if not item.makes_nothing and item.object_type not in known})

@@ -29,7 +29,7 @@ def describe_recoverability(instance: Instance) -> Recoverability:
             False, f"{name} is not recoverable to a point in time: automated backups are off. Turn them on: {fix}"
         )
     if instance.latest_restorable is None:
-        taken = "it is being taken now" if instance.status == "backing-up" else f"due {window(instance)}"
+        taken = "it is being taken now" if instance.status == "backing-up" else f"due {describe_window(instance)}"
         snapshot = f"aws rds create-db-snapshot --db-instance-identifier {name} --db-snapshot-identifier {name}-first"
         return Recoverability(
             False,
@@ -39,7 +39,7 @@ def describe_recoverability(instance: Instance) -> Recoverability:
     return Recoverability(True, f"{name} is recoverable until {instance.latest_restorable:{TIME_FORMAT}}")
 
 
-def window(instance: Instance) -> str:
+def describe_window(instance: Instance) -> str:
     """Returns when RDS makes the next automated backup, in words; times in UTC."""
     backup_window = instance.settings.backup_window
     return f"in the backup window {backup_window} UTC" if backup_window else "in its backup window"

@@ -15,7 +15,7 @@ from restore.model.notify import NotifySettings
 from restore.notify.messages import Message, build_pagerduty, build_slack, build_sns
 from restore.notify.transitions import Sent, find_thread
 from restore.redaction import redact
-from restore.report.untrusted import EvidenceRecord, mapping, printable, text
+from restore.report.untrusted import EvidenceRecord, escape_controls, format_text, parse_mapping
 
 ANSWER_SECONDS = 3.0
 MOST = 64 << 10
@@ -77,23 +77,23 @@ def post_json(url: str, body: Mapping[str, Any], token: str = "") -> Answer:
             return Answer(response.status, _parse(response.read(MOST)))
     except urllib.error.HTTPError as error:
         with error:
-            return Answer(error.code, _parse(error.read(MOST)), text(error.reason))
+            return Answer(error.code, _parse(error.read(MOST)), format_text(error.reason))
     except urllib.error.URLError as error:
-        return Answer(0, reason=text(str(error.reason)), asked=isinstance(error.reason, TimeoutError))
+        return Answer(0, reason=format_text(str(error.reason)), asked=isinstance(error.reason, TimeoutError))
     except (OSError, ValueError) as error:
-        return Answer(0, reason=text(f"{type(error).__name__}: {error}"))
+        return Answer(0, reason=format_text(f"{type(error).__name__}: {error}"))
 
 
 def _parse(content: bytes) -> EvidenceRecord:
     try:
-        return mapping(json.loads(content))
+        return parse_mapping(json.loads(content))
     except ValueError:
         return {}
 
 
 def judge(answer: Answer, *, accepted: bool, reason: str) -> Outcome:
     """Returns the outcome of an HTTP answer. A server's error after the request is as unknown as silence."""
-    detail = redact(printable(reason or answer.reason or f"HTTP {answer.status}"))[:300]
+    detail = redact(escape_controls(reason or answer.reason or f"HTTP {answer.status}"))[:300]
     if accepted:
         return Outcome(Sent.YES)
     if answer.status >= 500 or (answer.status == 0 and answer.asked):
@@ -115,15 +115,15 @@ class Slack:
         """Sends it into the thread of this restore; the first message begins one."""
         thread = find_thread(evidence, self.channel)
         answer = post_json(f"{self.url}/chat.postMessage", build_slack(message, self.channel, thread), self.token)
-        outcome = judge(answer, accepted=answer.body.get("ok") is True, reason=text(answer.body.get("error")))
+        outcome = judge(answer, accepted=answer.body.get("ok") is True, reason=format_text(answer.body.get("error")))
         if outcome.sent is not Sent.YES:
             return outcome
-        return replace(outcome, facts={"channel": self.channel, "ts": thread or text(answer.body.get("ts"))})
+        return replace(outcome, facts={"channel": self.channel, "ts": thread or format_text(answer.body.get("ts"))})
 
     def check(self) -> Outcome:
         """Asks Slack whether the token holds (auth.test); posts nothing."""
         answer = post_json(f"{self.url}/auth.test", {}, self.token)
-        return judge(answer, accepted=answer.body.get("ok") is True, reason=text(answer.body.get("error")))
+        return judge(answer, accepted=answer.body.get("ok") is True, reason=format_text(answer.body.get("error")))
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class PagerDuty:
     def send(self, message: Message, evidence: Sequence[EvidenceRecord]) -> Outcome:  # noqa: ARG002
         """Sends the event; 202 is the only acceptance."""
         answer = post_json(f"{self.url}/v2/enqueue", build_pagerduty(message, self.routing_key))
-        errors = text(answer.body.get("errors")) or text(answer.body.get("message"))
+        errors = format_text(answer.body.get("errors")) or format_text(answer.body.get("message"))
         return judge(answer, accepted=answer.status == 202, reason=errors)
 
 
@@ -159,12 +159,12 @@ class Sns:
             client = replace(self.aws, region=self.topic.split(":")[3]).open_client("sns")
             client.publish(TopicArn=self.topic, **build_sns(message))
         except ClientError as error:
-            code = text(mapping(error.response.get("Error")).get("Code"))
+            code = format_text(parse_mapping(error.response.get("Error")).get("Code"))
             return Outcome(Sent.NO, f"SNS answers {code}")
         except RestoreError as error:
-            return Outcome(Sent.NO, redact(text(str(error)))[:300])
+            return Outcome(Sent.NO, redact(format_text(str(error)))[:300])
         except BotoCoreError as error:
-            return Outcome(Sent.UNKNOWN, redact(text(str(error)))[:300])
+            return Outcome(Sent.UNKNOWN, redact(format_text(str(error)))[:300])
         return Outcome(Sent.YES)
 
 

@@ -16,7 +16,7 @@ from restore.model.planned import Plan
 from restore.model.request import Request, Settings
 from restore.notify.transitions import Event, Transition
 from restore.redaction import redact
-from restore.report.untrusted import printable
+from restore.report.untrusted import escape_controls
 
 SLACK_LONGEST, SUMMARY_LONGEST, DEDUP_LONGEST, SUBJECT_LONGEST = 3900, 1024, 255, 99
 VALUE_LONGEST = 350
@@ -88,7 +88,7 @@ def _describe_impact(plan: Plan | None, event: Event) -> str:
 
 
 def _make_safe(value: str) -> str:
-    return _shorten(redact(printable(value)), VALUE_LONGEST)
+    return _shorten(redact(escape_controls(value)), VALUE_LONGEST)
 
 
 def _shorten(value: str, longest: int) -> str:

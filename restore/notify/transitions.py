@@ -11,7 +11,7 @@ from typing import Any
 from restore.model.gates import CONFORMED, QUIESCED, SERVING, VALIDATED, Move, determine_move
 from restore.model.planned import Plan
 from restore.model.request import Traffic
-from restore.report.untrusted import EvidenceRecord, items, mapping, of_step, text
+from restore.report.untrusted import EvidenceRecord, format_text, parse_items, parse_mapping, select_steps
 
 CLAIM, OUTCOME = "notify", "notified"
 """The steps of the records: before a message is sent, and after it."""
@@ -71,16 +71,18 @@ def find_going_back(plan: Plan, evidence: Sequence[EvidenceRecord]) -> Transitio
 def build_gate_transition(plan: Plan, attempt: EvidenceRecord, evidence: Sequence[EvidenceRecord]) -> Transition | None:
     """Returns what the end of a gate's attempt means; None for a gate that nobody has to be told of, and for a stop by
     the operator (an attempt that is neither open nor has a problem)."""
-    gate, summary = text(attempt.get("gate")), text(attempt.get("summary"))
+    gate, summary = format_text(attempt.get("gate")), format_text(attempt.get("summary"))
     if attempt.get("open") is not True:
-        subjects = [text(mapping(problem).get("subject")) for problem in items(attempt.get("problems"))]
+        subjects = [
+            format_text(parse_mapping(problem).get("subject")) for problem in parse_items(attempt.get("problems"))
+        ]
         if not subjects:
             return None
-        moves = sum(text(claim.get("group")) == TRAFFIC for claim in of_step(evidence, CLAIM))
+        moves = sum(format_text(claim.get("group")) == TRAFFIC for claim in select_steps(evidence, CLAIM))
         digest = hashlib.sha256("\n".join(sorted(subjects)).encode()).hexdigest()[:16]
         detail = f"gate {gate}: {summary}: {', '.join(subjects[:5])}{' ...' if len(subjects) > 5 else ''}"
         return Transition(Event.FAILED, f"gate {gate}", f"failed {moves} {digest}", detail)
-    resource_id = text(mapping(attempt.get("facts")).get("resource_id"))
+    resource_id = format_text(parse_mapping(attempt.get("facts")).get("resource_id"))
     match gate:
         case QUIESCED.name:
             return Transition(Event.FROZEN, TRAFFIC, Event.FROZEN.value, summary)
@@ -108,24 +110,26 @@ def list_due(
     known: dict[str, Sent] = {}
     for record in _list_newest(evidence, transition):
         if record.get("step") == CLAIM:
-            known |= {text(channel): Sent.UNKNOWN for channel in items(record.get("channels"))}
+            known |= {format_text(channel): Sent.UNKNOWN for channel in parse_items(record.get("channels"))}
         else:
-            known |= {text(name): read_sent(result) for name, result in mapping(record.get("results")).items()}
+            known |= {
+                format_text(name): read_sent(result) for name, result in parse_mapping(record.get("results")).items()
+            }
     again = {Sent.NO: tuple(channels), Sent.UNKNOWN: tuple(repeatable)}
     return tuple(name for name in channels if name not in known or name in again.get(known[name], ()))
 
 
 def read_sent(result: object) -> Sent:
-    value = text(mapping(result).get("sent"))
+    value = format_text(parse_mapping(result).get("sent"))
     return Sent(value) if value in set(Sent) else Sent.UNKNOWN
 
 
 def find_thread(evidence: Sequence[EvidenceRecord], channel: str) -> str:
     """Returns the `ts` of the first message of this restore in a Slack channel; empty where there is none."""
-    for record in of_step(evidence, OUTCOME):
-        slack = mapping(mapping(record.get("results")).get("slack"))
+    for record in select_steps(evidence, OUTCOME):
+        slack = parse_mapping(parse_mapping(record.get("results")).get("slack"))
         if slack.get("channel") == channel and slack.get("ts"):
-            return text(slack.get("ts"))
+            return format_text(slack.get("ts"))
     return ""
 
 
@@ -135,12 +139,12 @@ def describe(transition: Transition) -> dict[str, Any]:
 
 
 def _find_state(evidence: Sequence[EvidenceRecord], group: str) -> str:
-    claims = [record for record in of_step(evidence, CLAIM) if record.get("group") == group]
-    return text(claims[-1].get("state")) if claims else ""
+    claims = [record for record in select_steps(evidence, CLAIM) if record.get("group") == group]
+    return format_text(claims[-1].get("state")) if claims else ""
 
 
 def _list_newest(evidence: Sequence[EvidenceRecord], transition: Transition) -> Iterator[Mapping[str, Any]]:
     """Yields the records of the group since its state became the newest one."""
-    of_group = [record for record in of_step(evidence, CLAIM, OUTCOME) if record.get("group") == transition.group]
+    of_group = [record for record in select_steps(evidence, CLAIM, OUTCOME) if record.get("group") == transition.group]
     others = [number for number, record in enumerate(of_group) if record.get("state") != transition.state]
     yield from of_group[others[-1] + 1 :] if others else of_group

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from restore.candidate.settings import target_settings
+from restore.candidate.settings import choose_target_settings
 from restore.config.keys import SAFETY_CHECK
 from restore.errors import Problem
 from restore.model import waivers
@@ -83,7 +83,7 @@ def _yield_unless_waived(context: RestoreContext, what: str, problem: Problem) -
 def _find_candidate_to_make(context: RestoreContext) -> tuple[RestoreSource, InstanceSettings] | None:
     """The recovery point, and the settings of the candidate that is to be made of it; None for none."""
     origin = None if context.candidate else resolve(context).origin
-    return (origin, target_settings(context, origin)) if origin else None
+    return (origin, choose_target_settings(context, origin)) if origin else None
 
 
 def check_class_orderable(context: RestoreContext) -> Iterable[Problem]:

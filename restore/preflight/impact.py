@@ -8,9 +8,9 @@ from datetime import timedelta
 from restore.cutover import deployments, traffic
 from restore.cutover.connection_secret import list_source_endpoints
 from restore.cutover.traffic import ConnectionTarget
-from restore.dependents.advice import cutover_of
-from restore.dependents.infrastructure import ownership_lines
-from restore.dependents.listing import dependent_lines
+from restore.dependents.advice import read_cutover
+from restore.dependents.infrastructure import list_ownership_lines
+from restore.dependents.listing import list_dependent_lines
 from restore.history import Estimate, estimate_validated
 from restore.model.context import RestoreContext
 from restore.model.rds import InstanceSettings
@@ -214,9 +214,10 @@ def _list_check_lines(context: RestoreContext, origin: RestoreSource, settings: 
     )
     allowed = validation.budget_seconds
     if allowed is not None and allowed < estimate_seconds(needed[validation.depth]):
+        budget = format_duration(timedelta(seconds=allowed))
         yield (
-            f"note: validation.budgetSeconds gives the checks {format_duration(timedelta(seconds=allowed))}: what isn't read by "
-            "then is INCONCLUSIVE, and keeps the gate shut; without the key the size decides"
+            f"note: validation.budgetSeconds gives the checks {budget}: what isn't read by then is INCONCLUSIVE, "
+            "and keeps the gate shut; without the key the size decides"
         )
 
 
@@ -309,10 +310,10 @@ def _list_reference_lines(context: RestoreContext) -> Iterable[str]:
 
 
 def _list_dependent_lines(context: RestoreContext) -> Iterable[str]:
-    cutover = cutover_of(context.request)
-    yield from dependent_lines(context.inventory.dependents, cutover, context.settings.dependents)
+    cutover = read_cutover(context.request)
+    yield from list_dependent_lines(context.inventory.dependents, cutover, context.settings.dependents)
     if context.source and context.request.traffic is not Traffic.SOURCE:
-        yield from ownership_lines(context.settings.infrastructure, cutover)
+        yield from list_ownership_lines(context.settings.infrastructure, cutover)
 
 
 def _list_waiver_lines(context: RestoreContext) -> Iterable[str]:

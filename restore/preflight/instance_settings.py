@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from restore.candidate.settings import GP3_LIMIT, PROVISIONED, REQUIRED, is_large_gp3, overrides, target_settings
+from restore.candidate.settings import (
+    GP3_LIMIT,
+    PROVISIONED,
+    REQUIRED,
+    choose_target_settings,
+    is_large_gp3,
+    read_overrides,
+)
 from restore.config.keys import to_camel_case
 from restore.errors import Problem
 from restore.model.context import RestoreContext
@@ -16,7 +23,7 @@ from restore.model.restore_source import RestoreSource
 def find_setting_problems(context: RestoreContext, origin: RestoreSource) -> Iterable[Problem]:
     """Yields what RDS would refuse, or would quietly make worse; only a candidate that is still to be made is
     judged."""
-    settings = target_settings(context, origin)
+    settings = choose_target_settings(context, origin)
     yield from _find_missing(context, settings)
     yield from _find_too_small(settings, origin)
     yield from _find_unfit_rates(context, settings, origin)
@@ -51,7 +58,7 @@ def _find_too_small(settings: InstanceSettings, origin: RestoreSource) -> Iterab
 
 
 def _find_unfit_rates(context: RestoreContext, settings: InstanceSettings, origin: RestoreSource) -> Iterable[Problem]:
-    by_hand = overrides(context)
+    by_hand = read_overrides(context)
     rates = [name for name in ("iops", "storage_throughput") if by_hand.get(name) is not None]
     if rates and settings.storage_type == "gp3" and not is_large_gp3(settings):
         names = ", ".join(f"instance.{to_camel_case(name)}" for name in rates)
@@ -90,21 +97,18 @@ def parse_major(version: str | None) -> str:
 
 def _find_other_major(context: RestoreContext, origin: RestoreSource) -> Iterable[Problem]:
     source = context.source
-    if (
-        not source
-        or not origin.engine_version
-        or parse_major(source.engine_version) == parse_major(origin.engine_version)
-    ):
+    major = parse_major(origin.engine_version)
+    if not source or not major or parse_major(source.engine_version) == major:
         return
     inherited = [
         name
         for name in ("parameter_group_name", "option_group_name")
-        if name not in overrides(context) and getattr(source.settings, name)
+        if name not in read_overrides(context) and getattr(source.settings, name)
     ]
     if inherited:
         yield Problem(
             f"recovery point {origin.point.tag}",
             f"PostgreSQL {origin.engine_version}, while the source is {source.engine_version}",
-            f"groups of family postgres{parse_major(origin.engine_version)}: the source's belong to another major version",
+            f"groups of family postgres{major}: the source's belong to another major version",
             "; ".join(f"pulumi config set --path instance.{to_camel_case(name)} <group>" for name in inherited),
         )

@@ -64,7 +64,7 @@ def check_names_can_move(context: RestoreContext) -> Iterable[Problem]:
     for obstacle in find_obstacles(context):
         subject = f"instance {obstacle.instance}"
         problem = Problem(subject, obstacle.found, obstacle.needed, obstacle.fix)
-        yield waivers.add_command(problem, names.pending_check(obstacle.instance)) if obstacle.pending else problem
+        yield waivers.add_command(problem, names.name_pending_check(obstacle.instance)) if obstacle.pending else problem
 
 
 def find_obstacles(context: RestoreContext) -> Iterable[Obstacle]:
@@ -72,18 +72,18 @@ def find_obstacles(context: RestoreContext) -> Iterable[Obstacle]:
     waived = frozenset(
         instance.identifier
         for instance in (context.source, context.candidate)
-        if instance and waivers.is_waived(names.pending_check(instance.identifier), context.settings.waive)
+        if instance and waivers.is_waived(names.name_pending_check(instance.identifier), context.settings.waive)
     )
     plan = plan_ahead(context)
     if plan:
-        step = names.next_step(plan, list_instances(context), waived)
+        step = names.find_next_step(plan, list_instances(context), waived)
         yield from [step] if isinstance(step, Obstacle) else []
         return
     if context.source:  # the candidate is still to be made
-        delay = names.delay_of(context.source, waived)
+        delay = names.find_delay(context.source, waived)
         yield from [delay] if isinstance(delay, Obstacle) else []
         yield from (
-            names.taken(holder.identifier, holder)
+            names.build_taken(holder.identifier, holder)
             for holder in context.inventory.name_holders
             if holder.identifier == context.aside_name and holder.resource_id != context.source.resource_id
         )
@@ -93,7 +93,7 @@ def plan_ahead(context: RestoreContext) -> RenamePlan | None:
     """Returns the plan of this run; of a freeze, that of the move which it is for; None without a candidate."""
     if context.request.traffic is not Traffic.FROZEN:
         return names.rename_plan(context)
-    return names.plan_of(context, back=traffic.find_pointing(context) is ConnectionTarget.CANDIDATE)
+    return names.plan_rename(context, back=traffic.find_pointing(context) is ConnectionTarget.CANDIDATE)
 
 
 def list_instances(context: RestoreContext) -> list[Instance]:

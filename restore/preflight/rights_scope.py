@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from restore.candidate.settings import target_settings
+from restore.candidate.settings import choose_target_settings
 from restore.config.keys import SAFETY_CHECK
 from restore.model.context import RestoreContext
 from restore.model.dependents import Dependent, DependentKind, Follow
@@ -60,7 +60,7 @@ class RightsScope:
     @cached_property
     def settings(self) -> InstanceSettings:
         if self.origin:
-            return target_settings(self.context, self.origin)
+            return choose_target_settings(self.context, self.origin)
         return self.context.source.settings if self.context.source else InstanceSettings()
 
     @property

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from restore.candidate.settings import overrides, target_settings
-from restore.candidate.source_region import find_security_group, left_out, security_group_names
+from restore.candidate.settings import choose_target_settings, read_overrides
+from restore.candidate.source_region import find_security_group, list_left_out, list_security_group_names
 from restore.config.keys import to_camel_case
 from restore.cutover import traffic
 from restore.cutover.rollback import describe_way_back_elsewhere
@@ -66,7 +66,7 @@ def check_places_found(context: RestoreContext) -> Iterable[Problem]:
     origin, places = resolve(context).origin, context.inventory.places
     if context.source_region is None or places is None or origin is None or context.candidate:
         return
-    settings = target_settings(context, origin)
+    settings = choose_target_settings(context, origin)
     yield from _check_subnet_group(context, places, settings)
     yield from _check_parameter_group(context, places, settings, origin)
     yield from _check_security_groups(context, places, settings)
@@ -115,11 +115,11 @@ def _check_parameter_group(
 
 
 def _check_security_groups(context: RestoreContext, places: Places, settings: InstanceSettings) -> Iterable[Problem]:
-    if context.source is None or "vpc_security_group_ids" in overrides(context):
+    if context.source is None or "vpc_security_group_ids" in read_overrides(context):
         return
     region, group = context.settings.region, settings.db_subnet_group_name
     vpc = places.subnet_groups.get(group or "")
-    for number, name in enumerate(security_group_names(context, context.source.settings)):
+    for number, name in enumerate(list_security_group_names(context, context.source.settings)):
         if find_security_group(places, name, group):
             continue
         where = f"in VPC {vpc} of {region}" if vpc else f"in {region}"
@@ -187,7 +187,7 @@ def list_region_lines(context: RestoreContext) -> Iterable[str]:
         )
     for what, why in region.unasked.items():
         yield f"note: not asked in {region.name}: {what} ({why})"
-    if names := left_out(context):
+    if names := list_left_out(context):
         listed = ", ".join(to_camel_case(name) for name in names)
         yield f"note: left out, for they are of {region.name}: {listed}; set them under `instance` for {here}"
     yield from _list_late_dump_lines(context, region)

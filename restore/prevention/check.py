@@ -58,7 +58,7 @@ class BackupCheck:
             return BackupAge(kind, limit, None, unread=" ".join(str(error).split()))
         return BackupAge(kind, limit, at, what)
 
-    def _source(self) -> Instance:
+    def _require_source(self) -> Instance:
         """Raises PermanentError where it is gone."""
         instance = self.rds.find_instance(self.settings.source)
         if instance is None:
@@ -67,11 +67,11 @@ class BackupCheck:
         return instance
 
     def _find_restorable(self) -> tuple[datetime | None, str]:
-        source = self._source()
+        source = self._require_source()
         return source.latest_restorable, source.identifier
 
     def _find_snapshot(self) -> tuple[datetime | None, str]:
-        source = self._source()
+        source = self._require_source()
         newest = find_newest(self.rds.list_snapshots(resource_id=source.resource_id), source.resource_id)
         return (newest.created, newest.identifier) if newest else (None, "")
 
@@ -87,20 +87,20 @@ class BackupCheck:
     def _find_replica(self) -> tuple[datetime | None, str]:
         """Finds the newest second to which the second region can restore this very instance: a replication goes by the
         DbiResourceId, and stays with the former instance when another one gets its name."""
-        source = self._source()
+        source = self._require_source()
         windows = self.second().list_automated_backups(resource_id=source.resource_id)
         ends = ((window.latest, window.arn) for window in windows if window.is_replica and window.latest)
         return max(ends, default=(None, ""))
 
     def _find_drill(self) -> tuple[datetime | None, str]:
-        passed = max(self._drills(), key=lambda item: item[0], default=None)
+        passed = max(self._list_drills(), key=lambda item: item[0], default=None)
         return passed or (None, "")
 
-    def _drills(self) -> Iterator[tuple[datetime, str]]:
+    def _list_drills(self) -> Iterator[tuple[datetime, str]]:
         """Yields when each drill ended that passed. A drill restores in a stack of its own, named after this one."""
         store, stack = self.store(), f"{self.settings.stack}-{DRILL}"
-        for drill_id in store.ids(stack):
-            record = store.latest(stack, drill_id, DRILL)
+        for drill_id in store.list_ids(stack):
+            record = store.read_latest(stack, drill_id, DRILL)
             if record and record.get("passed") is True:
                 yield read_time(record), drill_id
 

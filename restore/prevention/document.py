@@ -16,7 +16,7 @@ from restore.model.request import Infrastructure, QuietSettings, Settings, Valid
 FILE = "settings.json"
 
 
-def settings_of_schedule(settings: Settings, serving: str, database: str) -> Settings:
+def build_schedule_settings(settings: Settings, serving: str, database: str) -> Settings:
     """Returns what the check and the dump need.
 
     Args:

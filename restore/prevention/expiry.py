@@ -58,8 +58,8 @@ def find_expired(
             or the next to try.
     """
     kept: list[str] = []
-    old_snapshots = tuple(_old_snapshots(snapshots, stack, now, snapshot_days, living, open_ids, kept))
-    old_dumps = tuple(_old_dumps(dumps, stack, now, dump_days, open_ids, kept))
+    old_snapshots = tuple(_list_old_snapshots(snapshots, stack, now, snapshot_days, living, open_ids, kept))
+    old_dumps = tuple(_list_old_dumps(dumps, stack, now, dump_days, open_ids, kept))
     return Expired(old_snapshots, old_dumps, tuple(kept))
 
 
@@ -92,7 +92,7 @@ def describe_open(open_ids: Collection[str]) -> str:
     return f"restore {', '.join(sorted(open_ids))} isn't closed"
 
 
-def _old_snapshots(
+def _list_old_snapshots(
     snapshots: Sequence[Snapshot],
     stack: str,
     now: datetime,
@@ -125,7 +125,7 @@ def _old_snapshots(
             yield item
 
 
-def _old_dumps(
+def _list_old_dumps(
     dumps: Sequence[StoredDump], stack: str, now: datetime, days: int, open_ids: Collection[str], kept: list[str]
 ) -> Iterator[StoredDump]:
     """The newest whole dump of a database stays whatever its age; without a whole one, all of them do."""
@@ -163,14 +163,17 @@ def render(expired: Expired, now: datetime) -> str:
     """Returns what would be deleted and what stays, for an 80-column terminal."""
     lines = [
         *(
-            f"deletes snapshot {item.identifier} ({item.allocated_storage} GiB, {_since(item.created, now)})"
+            f"deletes snapshot {item.identifier} ({item.allocated_storage} GiB, {_describe_age(item.created, now)})"
             for item in expired.snapshots
         ),
-        *(f"deletes dump {item.key} ({format_size(item.size)}, {_since(item.at, now)})" for item in expired.dumps),
+        *(
+            f"deletes dump {item.key} ({format_size(item.size)}, {_describe_age(item.at, now)})"
+            for item in expired.dumps
+        ),
         *(f"keeps {reason}" for reason in expired.kept),
     ]
     return "\n".join(lines or ["Nothing that this program made is past its time."])
 
 
-def _since(at: datetime | None, now: datetime) -> str:
+def _describe_age(at: datetime | None, now: datetime) -> str:
     return f"of {at:{TIME_FORMAT}}, {format_duration(now - at)} old" if at else "of an unknown time"

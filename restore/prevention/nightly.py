@@ -51,7 +51,7 @@ class DumpSource:
     tls: Tls
     database: str
 
-    def libpq(self) -> Mapping[str, str]:
+    def build_libpq_environment(self) -> Mapping[str, str]:
         """Returns libpq's environment: nothing of it stands in an argument. Raises PermanentError without a root
         certificate."""
         tls = build_tls_parameters(self.tls)
@@ -64,10 +64,10 @@ class DumpSource:
             "PGSSLMODE": tls["sslmode"],
             "PGSSLROOTCERT": tls["sslrootcert"],
             "PGAPPNAME": "restore-dump",
-            **self._through_tunnel(),
+            **self._build_tunnel_environment(),
         }
 
-    def _through_tunnel(self) -> Mapping[str, str]:
+    def _build_tunnel_environment(self) -> Mapping[str, str]:
         address, _, port = self.endpoint.via.rpartition(":")
         return {"PGHOSTADDR": address.strip("[]"), "PGPORT": port} if self.endpoint.via else {}
 
@@ -97,10 +97,10 @@ class DumpStream:
         block = output.read(size)
         self.count += len(block)
         if not block and self._process.wait():
-            raise PermanentError.of(self._failure())
+            raise PermanentError.of(self._build_failure())
         return block
 
-    def _failure(self) -> Problem:
+    def _build_failure(self) -> Problem:
         self._said.seek(0)
         said = " ".join(redact(self._said.read(SAID).decode(errors="replace")).split())
         fix = 'docs/prevention.md, "The nightly dump"; then: python -m restore dump'
@@ -116,7 +116,7 @@ def open_dump(source: DumpSource) -> Generator[DumpStream]:
         needed = "PostgreSQL's own program for dumps, of the server's major version or a newer one"
         fix = 'docs/prevention.md, "The nightly dump"'
         raise PermanentError.of(Problem("pg_dump", "not on PATH", needed, fix))
-    environment = {**os.environ, **source.libpq()}
+    environment = {**os.environ, **source.build_libpq_environment()}
     with (
         tempfile.TemporaryFile() as said,
         subprocess.Popen([program, *COMMAND[1:]], env=environment, stdout=subprocess.PIPE, stderr=said) as process,

@@ -64,11 +64,11 @@ class StoredDumps:
         return tuple(self._describe(dump) for dump in dumps[:most])
 
     def _describe(self, dump: Dump) -> StoredDump:
-        tags: Mapping[str, str] = {} if dump.parts else self._tags(dump.key)
+        tags: Mapping[str, str] = {} if dump.parts else self._read_tags(dump.key)
         at = filenames.read_time(dump.key) or dump.modified
         return StoredDump(dump.key, at, dump.size, tags.get(TAG_OWNER, ""), tags.get(TAG_SCANNED, ""))
 
-    def _tags(self, key: str) -> Mapping[str, str]:
+    def _read_tags(self, key: str) -> Mapping[str, str]:
         answer = call_or_none("s3", lambda: self._s3.get_object_tagging(Bucket=self._place.bucket, Key=key), NONE)
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]} if answer else {}
 

@@ -39,14 +39,14 @@ def list_cron_jobs(settings: Settings, prevention: PreventionSettings, *, certif
         certificate: whether root certificates are mounted beside the settings.
     """
     check = ("check-backups", "--publish")
-    scheduled = [_build(settings, prevention, CHECK, check, every_minutes(prevention), CHECK_SECONDS, certificate)]
+    scheduled = [_build(settings, prevention, CHECK, check, format_schedule(prevention), CHECK_SECONDS, certificate)]
     if prevention.dump_schedule:
         schedule = prevention.dump_schedule
         scheduled.append(_build(settings, prevention, DUMP, (DUMP,), schedule, DUMP_SECONDS, certificate))
     return tuple(scheduled)
 
 
-def every_minutes(prevention: PreventionSettings) -> str:
+def format_schedule(prevention: PreventionSettings) -> str:
     """Returns the schedule of the check."""
     minutes = prevention.every_minutes
     return "0 * * * *" if minutes == 60 else f"*/{minutes} * * * *"
@@ -63,7 +63,7 @@ def _build(
 ) -> Scheduled:
     """A run that is missed or too long is skipped, never doubled; a failed one isn't repeated before its next time."""
     name = name_object(settings.stack, purpose)
-    body = build_job_body(_pod(settings, prevention, purpose, command, certificate=certificate), seconds)
+    body = build_job_body(_build_job(settings, prevention, purpose, command, certificate=certificate), seconds)
     spec = cast("dict[str, Any]", body["spec"])
     spec.pop("suspend")
     for volume in spec["template"]["spec"]["volumes"]:
@@ -85,7 +85,7 @@ def _build(
     )
 
 
-def _pod(
+def _build_job(
     settings: Settings, prevention: PreventionSettings, purpose: str, command: tuple[str, ...], *, certificate: bool
 ) -> Job:
     of_team = settings.runner_job

@@ -18,7 +18,7 @@ from restore.gates.hook import Gate, Proof, Running, Watch
 from restore.gates.proofs import repeat
 from restore.lifecycle.adopt import Adoption
 from restore.program.freeze import Freeze
-from restore.program.graph import source_name
+from restore.program.graph import name_source
 from restore.program.receipts import Gates
 from restore.program.restore import Restore
 
@@ -30,7 +30,7 @@ def declare(context: GateContext, adoption: Adoption) -> None:
     gates = Gates.of(context, by_name, Running())
     Restore(plan, gates, _record_nothing, depends_on=[], proofs=by_name.keys())
     if plan.safety_snapshot:
-        Freeze(plan, source_name(plan, context.settings), gates, _record_nothing, depends_on=[])
+        Freeze(plan, name_source(plan, context.settings), gates, _record_nothing, depends_on=[])
     pulumi.export("state", f"restore {plan.id}: adopted")
     pulumi.export("next", "pulumi up")
 

@@ -8,7 +8,7 @@ from restore.errors import PermanentError, Problem
 from restore.model.aws_account import Caller
 
 
-def plugin_caller() -> Caller:
+def read_plugin_caller() -> Caller:
     """Returns as whom the default provider will change AWS. Raises PermanentError with what the plugin says when it
     can't log in: then nothing could be made either."""
     try:

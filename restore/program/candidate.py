@@ -9,13 +9,13 @@ from typing import Any, cast
 import pulumi
 import pulumi_aws as aws
 
-from restore.candidate.settings import frozen
+from restore.candidate.settings import freeze_settings
 from restore.config.keys import to_camel_case
 from restore.model.context import ENGINE
 from restore.model.planned import Plan
 from restore.model.rds import InstanceSettings
 from restore.model.request import Method
-from restore.program.creation import Creation, watched
+from restore.program.creation import Creation, watch_creation
 from restore.program.protection import LONG, bind_hooks, bind_refusal
 from restore.program.restoration import Restoration
 from restore.program.timing_hooks import Record
@@ -80,7 +80,7 @@ def keep_settings(plan: Plan, parent: pulumi.Resource) -> pulumi.Stash:
     becomes of the source they were read from."""
     return pulumi.Stash(
         f"settings-{plan.id}",
-        input=frozen(plan.settings),
+        input=freeze_settings(plan.settings),
         opts=pulumi.ResourceOptions(parent=parent, ignore_changes=["input"]),
     )
 
@@ -144,7 +144,7 @@ def declare_fresh(
 
 def bind_making(plan: Plan, creation: Creation, record: Record) -> pulumi.ResourceHookBinding:
     """Returns the hooks of an instance that the plugin makes."""
-    return watched(bind_hooks("candidate", plan.candidate, record), creation)
+    return watch_creation(bind_hooks("candidate", plan.candidate, record), creation)
 
 
 def declare_instance(

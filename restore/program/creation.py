@@ -111,7 +111,7 @@ def describe_creation(instance: Instance) -> str:
     )
 
 
-def watched(hooks: pulumi.ResourceHookBinding, creation: Creation) -> pulumi.ResourceHookBinding:
+def watch_creation(hooks: pulumi.ResourceHookBinding, creation: Creation) -> pulumi.ResourceHookBinding:
     """Returns the candidate's hooks, and those by which its creation is known to begin, end or fail."""
     name = creation.plan.candidate
 

@@ -47,7 +47,7 @@ def declare(plan: Plan, settings: Settings, gates: Gates, record: Record, *, pro
             return declare_return(plan, settings, gates, record, proofs=ALL if proved else ())
 
 
-def source_name(plan: Plan, settings: Settings) -> str:
+def name_source(plan: Plan, settings: Settings) -> str:
     """Returns the source's present identifier: cutover rename gives that of the configuration to the candidate."""
     return plan.source.identifier if plan.source else settings.source
 
@@ -63,19 +63,19 @@ def declare_freeze(plan: Plan, settings: Settings, gates: Gates, record: Record)
     made. One from `latest` can't be asked for before: it waits until nobody writes any more."""
     if waits_for_freeze(plan):
         cutover = Cutover(plan, settings.namespace, gates, depends_on=[])
-        freeze = Freeze(plan, source_name(plan, settings), gates, record, depends_on=cutover.deployments)
+        freeze = Freeze(plan, name_source(plan, settings), gates, record, depends_on=cutover.deployments)
         restore = Restore(plan, gates, record, depends_on=[*freeze.receipts.values()], proofs=ALL)
     else:
         restore = Restore(plan, gates, record, depends_on=[], proofs=ALL)
         cutover = Cutover(plan, settings.namespace, gates, depends_on=restore.accepted)
-        freeze = Freeze(plan, source_name(plan, settings), gates, record, depends_on=cutover.deployments)
+        freeze = Freeze(plan, name_source(plan, settings), gates, record, depends_on=cutover.deployments)
     return Declared({**freeze.receipts, **restore.receipts}, restore.candidate)
 
 
 def declare_switch(plan: Plan, settings: Settings, gates: Gates, record: Record) -> Declared:
     """Declares the switch. Nothing is switched before the candidate is proved and the safety snapshot taken."""
     restore = Restore(plan, gates, record, depends_on=[], proofs=ALL)
-    freeze = Freeze(plan, source_name(plan, settings), gates, record, depends_on=[])
+    freeze = Freeze(plan, name_source(plan, settings), gates, record, depends_on=[])
     cutover = Cutover(
         plan,
         settings.namespace,
@@ -91,6 +91,6 @@ def declare_return(plan: Plan, settings: Settings, gates: Gates, record: Record,
     candidate can hold it up."""
     cutover = Cutover(plan, settings.namespace, gates, depends_on=[])
     served = [cutover.receipts[SERVING.name]]
-    freeze = Freeze(plan, source_name(plan, settings), gates, record, depends_on=served)
+    freeze = Freeze(plan, name_source(plan, settings), gates, record, depends_on=served)
     restore = Restore(plan, gates, record, depends_on=served, proofs=proofs)
     return Declared({**cutover.receipts, **freeze.receipts, **restore.receipts}, restore.candidate)

@@ -28,7 +28,7 @@ from restore.model.rds import Instance, InstanceSettings
 from restore.model.request import Settings
 from restore.prevention import costs, protection, workloads
 from restore.prevention.alarms import DIMENSION, PERIODS, BackupAlarm, list_alarms
-from restore.prevention.document import FILE, settings_of_schedule, write_settings
+from restore.prevention.document import FILE, build_schedule_settings, write_settings
 from restore.program.restoration import run_step
 
 EVENTS = ("backup", "deletion", "failure", "recovery")
@@ -110,25 +110,25 @@ class Prevention(pulumi.ComponentResource):
             self._declare_protection(watched.source)
         self.register_outputs({"topic": self.topic})
 
-    def _options(self, **more: Any) -> pulumi.ResourceOptions:
+    def _build_options(self, **more: Any) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=self._after, **more)
 
-    def _name_of(self, purpose: str) -> str:
+    def _name_object(self, purpose: str) -> str:
         return name_object(self._watched.settings.stack, purpose)
 
     def _declare_topic(self) -> pulumi.Output[str]:
         """The policy that SNS gives a new topic lets RDS and CloudWatch of this account publish to it."""
-        return aws.sns.Topic("backup-alarms", name=self._name_of(SUBSCRIPTION), opts=self._options()).arn
+        return aws.sns.Topic("backup-alarms", name=self._name_object(SUBSCRIPTION), opts=self._build_options()).arn
 
     def _declare_events(self) -> None:
         aws.rds.EventSubscription(
             "backup-events",
-            name=self._name_of(SUBSCRIPTION),
+            name=self._name_object(SUBSCRIPTION),
             sns_topic=self.topic,
             source_type="db-instance",
             source_ids=[self._watched.serving],
             event_categories=list(EVENTS),
-            opts=self._options(),
+            opts=self._build_options(),
         )
 
     def _declare_alarm(self, alarm: BackupAlarm) -> None:
@@ -148,7 +148,7 @@ class Prevention(pulumi.ComponentResource):
             treat_missing_data="breaching",
             alarm_actions=[self.topic],
             ok_actions=[self.topic],
-            opts=self._options(),
+            opts=self._build_options(),
         )
 
     def _declare_replication(self, region: str) -> None:
@@ -159,19 +159,19 @@ class Prevention(pulumi.ComponentResource):
             kms_key_id=self._watched.prevention.replica_kms_key_id,
             retention_period=self._watched.prevention.replica_days,
             region=region,
-            opts=self._options(retain_on_delete=True),
+            opts=self._build_options(retain_on_delete=True),
         )
 
     def _declare_schedule(self) -> None:
         settings, prevention = self._watched.settings, self._watched.prevention
-        told = write_settings(settings_of_schedule(settings, self._watched.serving, self._watched.database))
+        told = write_settings(build_schedule_settings(settings, self._watched.serving, self._watched.database))
         pem = read_certificate(settings.tls)
         labels = dict(workloads.list_labels(settings.stack))
         mounted = kubernetes.core.v1.ConfigMap(
             "schedule-settings",
-            metadata={"name": self._name_of("settings"), "namespace": settings.namespace, "labels": labels},
+            metadata={"name": self._name_object("settings"), "namespace": settings.namespace, "labels": labels},
             data={FILE: told, **({CERTIFICATE: pem} if pem else {})},
-            opts=self._options(),
+            opts=self._build_options(),
         )
         for scheduled in workloads.list_cron_jobs(settings, prevention, certificate=pem is not None):
             kubernetes.batch.v1.CronJob(
@@ -198,7 +198,7 @@ class Prevention(pulumi.ComponentResource):
         pulumi.Stash(
             "protection",
             input={"resource_id": source.resource_id, **wanted, "found": found},
-            opts=self._options(hooks=pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])),
+            opts=self._build_options(hooks=pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])),
         )
 
 

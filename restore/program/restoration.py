@@ -97,7 +97,7 @@ class Restoration:
             with self._running:
                 self._rds.wait_until(
                     self.resource_id,
-                    self._answers,
+                    self._is_answering,
                     stop=self._running.stop,
                     deadline=time.monotonic() + seconds,
                     subject=f"RDS to restore {self.plan.candidate} (`pulumi up` again goes on waiting)",
@@ -110,7 +110,7 @@ class Restoration:
             self._write(datetime.now(UTC).isoformat())
         return None
 
-    def _answers(self, instance: Instance) -> bool:
+    def _is_answering(self, instance: Instance) -> bool:
         if instance.status != self._said:
             self._said = instance.status
             self._say(f"{instance.identifier} is {instance.status}")

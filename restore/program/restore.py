@@ -60,7 +60,7 @@ class Restore(pulumi.ComponentResource):
             accepted = [] if plan.point.latest else [asked]
         self.accepted = accepted
         self.resource_id = instance.resource_id
-        identifier, endpoint = present_address(plan) or (plan.candidate, instance.endpoint)
+        identifier, endpoint = find_present_address(plan) or (plan.candidate, instance.endpoint)
         self.candidate = {
             "identifier": identifier,
             "resourceId": instance.resource_id,
@@ -81,7 +81,7 @@ class Restore(pulumi.ComponentResource):
         self.register_outputs({"candidate": self.candidate, "proved": list_open_gates(self.receipts, [instance.urn])})
 
 
-def present_address(plan: Plan) -> tuple[str, str] | None:
+def find_present_address(plan: Plan) -> tuple[str, str] | None:
     """Returns identifier and endpoint of a candidate that has production's name, now or after this run: the state holds
     those
     of its creation. None where these are still right."""

@@ -37,7 +37,7 @@ from restore.notify.notifier import Find, Notifier
 from restore.preflight import rules
 from restore.prevention import subscribers
 from restore.program import graph, outputs, prevention, stack_config
-from restore.program.aws_plugin import plugin_caller
+from restore.program.aws_plugin import read_plugin_caller
 from restore.program.receipts import Gates
 
 
@@ -63,7 +63,7 @@ def run() -> None:
                 prevention.declare(watched, enforces=True)
             return
         answers = access.ask_rights(settings, inventory)
-        planned = plan.make(settings, replace(inventory, plugin_caller=plugin_caller(), rights=answers))
+        planned = plan.make(settings, replace(inventory, plugin_caller=read_plugin_caller(), rights=answers))
         watched = watch_backups(settings, inventory, planned)
         declare(settings, planned, run_record.mask_secrets(config, secret_names), now, watched)
     except RestoreError as error:
@@ -81,7 +81,7 @@ def watch_backups(settings: Settings, inventory: Inventory, planned: Plan | None
     log in."""
     if settings.prevention is None:
         return None
-    caller = plugin_caller()
+    caller = read_plugin_caller()
     topic = subscribers.name_topic(settings, settings.prevention, caller)
     return prevention.Watched(
         settings,
@@ -104,9 +104,9 @@ def refuse_leftover_waivers(settings: Settings, planned: Plan, store: Store) -> 
     if not settings.waive:
         return
     earlier: dict[str, Mapping[str, str]] = {}
-    for restore_id in store.ids(planned.stack):
-        if restore_id != planned.id and store.latest(planned.stack, restore_id, "close") is None:
-            earlier[restore_id] = (store.latest(planned.stack, restore_id, "run") or {}).get("waive") or {}
+    for restore_id in store.list_ids(planned.stack):
+        if restore_id != planned.id and store.read_latest(planned.stack, restore_id, "close") is None:
+            earlier[restore_id] = (store.read_latest(planned.stack, restore_id, "run") or {}).get("waive") or {}
     if problems := waivers.find_left_over(settings.waive, planned.id, earlier):
         raise Refused(problems)
 
@@ -129,7 +129,7 @@ def declare(
     if not pulumi.runtime.is_dry_run():
         if said := other_run.require_alone(context.store, planned.stack):
             pulumi.log.info(said)
-        document = run_record.document(settings, planned, config, now)
+        document = run_record.build_document(settings, planned, config, now)
         record("run", document)
         tell_who_runs(context, planned, document["operator"], running)
         if notifier:

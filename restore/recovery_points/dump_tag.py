@@ -10,7 +10,7 @@ from restore.model.request import Method
 from restore.units import TIME_FORMAT
 
 
-def tag_value(point: RecoveryPoint) -> str:
+def format_tag_value(point: RecoveryPoint) -> str:
     """Returns `<begun> <stored> <bucket> <version>`: what neither a later run nor a new object of the same key may
     change. Raises ValueError for a point without a dump."""
     if point.dump is None or point.at is None or point.until is None:
@@ -18,7 +18,7 @@ def tag_value(point: RecoveryPoint) -> str:
     return f"{point.at:{TIME_FORMAT}} {point.until:{TIME_FORMAT}} {point.dump.bucket} {point.dump.version}"
 
 
-def pinned(key: str, value: str) -> RecoveryPoint | None:
+def read_pinned(key: str, value: str) -> RecoveryPoint | None:
     """Returns the point as the candidate's tags have it; None when the tag that pins it is missing or damaged."""
     parts = value.split(" ")
     if len(parts) != len(("at", "until", "bucket", "version")):

@@ -15,7 +15,7 @@ from restore.model.planned import RecoveryPoint
 from restore.model.rds import AutomatedBackup, Instance
 from restore.model.request import Method
 from restore.model.restore_source import Resolution, RestoreSource
-from restore.recovery_points.snapshots import describe, usable_snapshots
+from restore.recovery_points.snapshots import describe, list_usable_snapshots
 from restore.units import TIME_FORMAT
 
 UPLOAD_INTERVAL = timedelta(minutes=5)
@@ -24,7 +24,7 @@ KEPT_STATUSES = ("retained", "replicating")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def pitr_windows(inventory: Inventory, source_name: str) -> tuple[AutomatedBackup, ...]:
+def list_pitr_windows(inventory: Inventory, source_name: str) -> tuple[AutomatedBackup, ...]:
     """Returns the automated backups that PITR of the source can use, the one that reaches furthest first.
 
     A living source has one; when it is gone, those that were retained or replicated under its name. Of a source in
@@ -40,7 +40,7 @@ def pitr_windows(inventory: Inventory, source_name: str) -> tuple[AutomatedBacku
             else _is_kept(inventory, backup, source_name)
         )
     ]
-    return tuple(sorted(usable, key=lambda backup: last_moment(backup, source) or _NEVER, reverse=True))
+    return tuple(sorted(usable, key=lambda backup: find_last_moment(backup, source) or _NEVER, reverse=True))
 
 
 def _is_kept(inventory: Inventory, backup: AutomatedBackup, source_name: str) -> bool:
@@ -51,13 +51,13 @@ def _is_kept(inventory: Inventory, backup: AutomatedBackup, source_name: str) ->
     return backup.source_identifier == source_name and (backup.status in KEPT_STATUSES or backup.is_replica)
 
 
-def windows_of(inventory: Inventory, name: str) -> tuple[AutomatedBackup, ...]:
+def list_windows(inventory: Inventory, name: str) -> tuple[AutomatedBackup, ...]:
     """Returns the automated backups of another instance, the one that reaches furthest first."""
     named = [backup for backup in inventory.backups if backup.source_identifier == name]
     return tuple(sorted(named, key=lambda backup: backup.latest or _NEVER, reverse=True))
 
 
-def last_moment(backup: AutomatedBackup, source: Instance | None) -> datetime | None:
+def find_last_moment(backup: AutomatedBackup, source: Instance | None) -> datetime | None:
     """Returns the end of the window: the backup's or the instance's word, whichever is later."""
     moments = [moment for moment in (backup.latest, source.latest_restorable if source else None) if moment]
     return max(moments, default=None)
@@ -65,19 +65,19 @@ def last_moment(backup: AutomatedBackup, source: Instance | None) -> datetime | 
 
 def covers(backup: AutomatedBackup, source: Instance | None, time: datetime) -> bool:
     """Tells whether a moment is within the window, both ends included."""
-    last = last_moment(backup, source)
+    last = find_last_moment(backup, source)
     return bool(backup.earliest and last and backup.earliest <= time <= last)
 
 
-def first_second(backup: AutomatedBackup) -> datetime:
+def find_first_second(backup: AutomatedBackup) -> datetime:
     """Returns the first whole second of the window: RDS restores to seconds, the window's ends have fractions."""
     earliest = backup.earliest or _NEVER
     whole = earliest.replace(microsecond=0)
     return whole if whole == earliest else whole + timedelta(seconds=1)
 
 
-def window_text(backup: AutomatedBackup, source: Instance | None) -> str:
-    return f"{first_second(backup):{TIME_FORMAT}} to {last_moment(backup, source):{TIME_FORMAT}}"
+def format_window(backup: AutomatedBackup, source: Instance | None) -> str:
+    return f"{find_first_second(backup):{TIME_FORMAT}} to {find_last_moment(backup, source):{TIME_FORMAT}}"
 
 
 def resolve_time(context: RestoreContext) -> Resolution:
@@ -85,21 +85,21 @@ def resolve_time(context: RestoreContext) -> Resolution:
     time = context.request.time
     source = None if context.request.backup_of else context.local_source
     if context.request.backup_of:
-        backups = windows_of(context.inventory, context.request.backup_of)
+        backups = list_windows(context.inventory, context.request.backup_of)
     else:
-        backups = pitr_windows(context.inventory, context.settings.source)
-    open_backups = [b for b in backups if b.earliest and last_moment(b, source) and b.engine == ENGINE]
+        backups = list_pitr_windows(context.inventory, context.settings.source)
+    open_backups = [b for b in backups if b.earliest and find_last_moment(b, source) and b.engine == ENGINE]
     if not open_backups:
-        return Resolution(None, (_no_window(context, backups),))
+        return Resolution(None, (_build_no_window(context, backups),))
     if not isinstance(time, datetime):
-        return Resolution(_of_backup(context, open_backups[0], None))
+        return Resolution(_build_source(context, open_backups[0], None))
     covering = next((backup for backup in open_backups if covers(backup, source, time)), None)
     if covering:
-        return Resolution(_of_backup(context, covering, time))
-    return Resolution(None, (_outside(context, open_backups, time),))
+        return Resolution(_build_source(context, covering, time))
+    return Resolution(None, (_build_outside(context, open_backups, time),))
 
 
-def _of_backup(context: RestoreContext, backup: AutomatedBackup, time: datetime | None) -> RestoreSource:
+def _build_source(context: RestoreContext, backup: AutomatedBackup, time: datetime | None) -> RestoreSource:
     living = None if context.request.backup_of else context.local_source
     storage = (living.settings.allocated_storage if living else None) or backup.settings.allocated_storage or 0
     return RestoreSource(
@@ -122,7 +122,7 @@ def _of_backup(context: RestoreContext, backup: AutomatedBackup, time: datetime 
     )
 
 
-def _no_window(context: RestoreContext, backups: Sequence[AutomatedBackup]) -> Problem:
+def _build_no_window(context: RestoreContext, backups: Sequence[AutomatedBackup]) -> Problem:
     subject = f"recovery point {context.request.recovery_point}"
     fix = "python -m restore options, then perhaps: pulumi config set method snapshot"
     if backups:
@@ -140,31 +140,31 @@ def _no_window(context: RestoreContext, backups: Sequence[AutomatedBackup]) -> P
     return Problem(subject, found, "an instance, or a retained automated backup", fix)
 
 
-def _outside(context: RestoreContext, backups: Sequence[AutomatedBackup], time: datetime) -> Problem:
+def _build_outside(context: RestoreContext, backups: Sequence[AutomatedBackup], time: datetime) -> Problem:
     newest = backups[0]
     source = None if context.request.backup_of else context.local_source
-    last = last_moment(newest, source) or _NEVER
-    needed = "within " + ", or ".join(window_text(backup, source) for backup in backups)
+    last = find_last_moment(newest, source) or _NEVER
+    needed = "within " + ", or ".join(format_window(backup, source) for backup in backups)
     if time > context.inventory.now:
         found, fix = f"in the future (now {context.inventory.now:{TIME_FORMAT}})", f"set time {last:{TIME_FORMAT}}"
     elif time > last:
         found = "later than the latest restorable time; RDS uploads its logs every 5 minutes"
         fix = f"set time {last:{TIME_FORMAT}}, or latest, or try again after {time + UPLOAD_INTERVAL:{TIME_FORMAT}}"
     else:
-        found, fix = _before(context, time, newest)
+        found, fix = _describe_before(context, time, newest)
     return Problem(f"time {time:{TIME_FORMAT}}", found, needed, f"pulumi config {fix}")
 
 
-def _before(context: RestoreContext, time: datetime, backup: AutomatedBackup) -> tuple[str, str]:
+def _describe_before(context: RestoreContext, time: datetime, backup: AutomatedBackup) -> tuple[str, str]:
     if former := next(
         (instance for instance in context.inventory.former if _has(context.inventory, instance, time)), None
     ):
         found = f"before the earliest restorable time; {former.identifier}, which a Blue/Green switchover left, has it"
         return found, f"set backupOf {former.identifier}"
-    usable = usable_snapshots(context.inventory, context.settings.source)
+    usable = list_usable_snapshots(context.inventory, context.settings.source)
     older = next((s for s in usable if s.created and s.created <= time), None)
     if not older:
-        return "before the earliest restorable time", f"set time {first_second(backup):{TIME_FORMAT}}"
+        return "before the earliest restorable time", f"set time {find_first_second(backup):{TIME_FORMAT}}"
     return (
         f"before the earliest restorable time; the newest snapshot before it is {describe(older)}",
         f"set method snapshot; pulumi config rm time; pulumi config set snapshot {older.identifier}",
@@ -172,4 +172,4 @@ def _before(context: RestoreContext, time: datetime, backup: AutomatedBackup) ->
 
 
 def _has(inventory: Inventory, former: Instance, time: datetime) -> bool:
-    return any(covers(backup, None, time) for backup in windows_of(inventory, former.identifier))
+    return any(covers(backup, None, time) for backup in list_windows(inventory, former.identifier))

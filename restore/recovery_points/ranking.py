@@ -14,8 +14,14 @@ from restore.model.inventory import Inventory
 from restore.model.rds import AutomatedBackup, Instance, Snapshot
 from restore.model.region import LateDump, RegionPoints
 from restore.model.request import LATEST, Method
-from restore.recovery_points.point_in_time import UPLOAD_INTERVAL, last_moment, pitr_windows, window_text, windows_of
-from restore.recovery_points.snapshots import is_encrypted_elsewhere, own_snapshots
+from restore.recovery_points.point_in_time import (
+    UPLOAD_INTERVAL,
+    find_last_moment,
+    format_window,
+    list_pitr_windows,
+    list_windows,
+)
+from restore.recovery_points.snapshots import is_encrypted_elsewhere, list_own_snapshots
 from restore.units import TIME_FORMAT, format_duration, format_size
 
 KEYS = {Method.SNAPSHOT: "snapshot", Method.PITR: "time", Method.DUMP: "dump"}
@@ -89,7 +95,7 @@ class _Look:
     def is_damaged(self, at: datetime) -> bool:
         return self.time is not None and at > self.time
 
-    def lost(self, at: datetime) -> timedelta:
+    def measure_loss(self, at: datetime) -> timedelta:
         return self.inventory.now - at
 
 
@@ -106,12 +112,16 @@ def rank(
     look = _Look(inventory, known, wanted_time)
     late = inventory.source_region.late_dumps if inventory.source_region else ()
     points = [
-        *(_of_snapshot(look, item, item.created) for item in own_snapshots(inventory, name) if item.created),
-        *(_of_own_window(look, backup) for backup in pitr_windows(inventory, name)),
-        *(option for former in inventory.former for option in _of_former(look, former.identifier)),
-        *(_of_dump(look, dump) for dump in inventory.dumps),
-        *(_of_late_dump(look, dump) for dump in late),
-        *(option for region in elsewhere for option in _of_region(look, region)),
+        *(
+            _build_snapshot_option(look, item, item.created)
+            for item in list_own_snapshots(inventory, name)
+            if item.created
+        ),
+        *(_build_own_window_option(look, backup) for backup in list_pitr_windows(inventory, name)),
+        *(option for former in inventory.former for option in _list_former_options(look, former.identifier)),
+        *(_build_dump_option(look, dump) for dump in inventory.dumps),
+        *(_build_late_dump_option(look, dump) for dump in late),
+        *(option for region in elsewhere for option in _list_region_options(look, region)),
     ]
     return tuple(
         sorted(
@@ -121,7 +131,7 @@ def rank(
     )
 
 
-def _of_snapshot(look: _Look, snapshot: Snapshot, at: datetime) -> Option:
+def _build_snapshot_option(look: _Look, snapshot: Snapshot, at: datetime) -> Option:
     copied = f", copy of {snapshot.copy_of}" if snapshot.copy_of else ""
     kind = KINDS.get(snapshot.kind, snapshot.kind)
     named = snapshot.kind in ("shared", "public") or _is_elsewhere(look, snapshot.arn)
@@ -129,7 +139,7 @@ def _of_snapshot(look: _Look, snapshot: Snapshot, at: datetime) -> Option:
         Method.SNAPSHOT,
         snapshot.arn if named else snapshot.identifier,
         at,
-        look.lost(at),
+        look.measure_loss(at),
         f"{kind} snapshot, {snapshot.allocated_storage} GiB{copied}",
         look.is_damaged(at),
         ("only the moment at which it was taken: nothing that was written later",),
@@ -159,29 +169,29 @@ def _find_snapshot_obstacle(look: _Look, snapshot: Snapshot) -> str:
     return ""
 
 
-def _of_own_window(look: _Look, backup: AutomatedBackup) -> Option | None:
+def _build_own_window_option(look: _Look, backup: AutomatedBackup) -> Option | None:
     living = look.inventory.local_source
-    return _of_window(look, backup, "" if living else _describe_kept(backup), living)
+    return _build_window_option(look, backup, "" if living else _describe_kept(backup), living)
 
 
 def _describe_kept(backup: AutomatedBackup) -> str:
     return f", {backup.status} backup of {backup.source_resource_id}"
 
 
-def _of_former(look: _Look, former: str) -> Iterable[Option | None]:
+def _list_former_options(look: _Look, former: str) -> Iterable[Option | None]:
     """Yields the windows of an instance that a Blue/Green switchover has left, where they reach further back."""
-    for backup in windows_of(look.inventory, former):
-        yield _of_window(look, backup, f", of {former} before its Blue/Green switchover", None, former)
+    for backup in list_windows(look.inventory, former):
+        yield _build_window_option(look, backup, f", of {former} before its Blue/Green switchover", None, former)
 
 
-def _of_window(
+def _build_window_option(
     look: _Look, backup: AutomatedBackup, kept: str, living: Instance | None, former: str = ""
 ) -> Option | None:
     """Returns the second of a window that is wanted, or its last; what the window doesn't cover is an obstacle.
 
     `living`: the instance whose window still moves on.
     """
-    last = last_moment(backup, living)
+    last = find_last_moment(backup, living)
     if backup.earliest is None or last is None:
         return None
     wanted = look.time
@@ -195,8 +205,8 @@ def _of_window(
         Method.PITR,
         LATEST if wanted is None else f"{at:{TIME_FORMAT}}",
         at,
-        look.lost(at),
-        f"point in time{kept}, any second from {window_text(backup, living)}",
+        look.measure_loss(at),
+        f"point in time{kept}, any second from {format_window(backup, living)}",
         look.is_damaged(at),
         tuple(_list_window_limits(backup, last, living)),
         obstacle,
@@ -214,14 +224,14 @@ def _list_window_limits(backup: AutomatedBackup, last: datetime, living: Instanc
         yield f"nothing after {last:{TIME_FORMAT}}: the source uploads no log here any more"
 
 
-def _of_dump(look: _Look, dump: DumpObject) -> Option:
+def _build_dump_option(look: _Look, dump: DumpObject) -> Option:
     archived = "" if dump.readable else f", ARCHIVED ({dump.storage_class})"
     stored = f"stored {dump.modified:{TIME_FORMAT}}, {format_size(dump.size)}, {dump.storage_class}"
     return Option(
         Method.DUMP,
         dump.key,
         dump.at,
-        look.lost(dump.at),
+        look.measure_loss(dump.at),
         f"dump, {stored}{archived}",
         look.is_damaged(dump.modified),
         (
@@ -235,13 +245,13 @@ def _of_dump(look: _Look, dump: DumpObject) -> Option:
     )
 
 
-def _of_late_dump(look: _Look, dump: LateDump) -> Option:
+def _build_late_dump_option(look: _Look, dump: LateDump) -> Option:
     status = dump.status or "no rule replicates it"
     return Option(
         Method.DUMP,
         dump.key,
         dump.stored,
-        look.lost(dump.stored),
+        look.measure_loss(dump.stored),
         f"dump, stored {dump.stored:{TIME_FORMAT}} in the source's region only",
         look.is_damaged(dump.stored),
         (),
@@ -249,7 +259,7 @@ def _of_late_dump(look: _Look, dump: LateDump) -> Option:
     )
 
 
-def _of_region(look: _Look, region: RegionPoints) -> Iterable[Option | None]:
+def _list_region_options(look: _Look, region: RegionPoints) -> Iterable[Option | None]:
     """Yields what another region keeps. A snapshot of the source's region can be copied here; all else is restored by a
     stack of that region."""
     here = look.site.region or "this region"
@@ -259,14 +269,14 @@ def _of_region(look: _Look, region: RegionPoints) -> Iterable[Option | None]:
     )
     for snapshot in region.snapshots:
         if snapshot.created:
-            option = _of_snapshot(look, snapshot, snapshot.created)
+            option = _build_snapshot_option(look, snapshot, snapshot.created)
             obstacle = option.obstacle if region.name == look.site.source_region else there
-            yield _placed(option, region.name, obstacle)
+            yield _place_in_region(option, region.name, obstacle)
     for backup in region.backups:
-        if option := _of_window(look, backup, _describe_kept(backup), None):
+        if option := _build_window_option(look, backup, _describe_kept(backup), None):
             why = f"RDS restores a point in time only where its backup is; {there}"
-            yield _placed(option, region.name, option.obstacle or why)
+            yield _place_in_region(option, region.name, option.obstacle or why)
 
 
-def _placed(option: Option, region: str, obstacle: str) -> Option:
+def _place_in_region(option: Option, region: str, obstacle: str) -> Option:
     return replace(option, description=f"{option.description}, in {region}", obstacle=obstacle)

@@ -20,14 +20,14 @@ from restore.units import TIME_FORMAT
 def resolve(context: RestoreContext) -> Resolution:
     """Returns the recovery point: that of the candidate where it exists, otherwise one of what RDS has."""
     if context.candidate:
-        return Resolution(_of_candidate(context, context.candidate))
+        return Resolution(_build_candidate_source(context, context.candidate))
     ways = {Method.SNAPSHOT: resolve_snapshot, Method.PITR: resolve_time, Method.DUMP: dumps.resolve_dump}
     return ways[context.request.method](context)
 
 
-def _of_candidate(context: RestoreContext, candidate: Instance) -> RestoreSource:
+def _build_candidate_source(context: RestoreContext, candidate: Instance) -> RestoreSource:
     tag = candidate.tags.get(TAG_POINT, context.request.recovery_point)
-    point = replace(_point(context, candidate, tag), source_resource_id=candidate.tags.get(TAG_SOURCE), tag=tag)
+    point = replace(_read_point(context, candidate, tag), source_resource_id=candidate.tags.get(TAG_SOURCE), tag=tag)
     return RestoreSource(
         point=point,
         engine_version=candidate.engine_version,
@@ -38,7 +38,7 @@ def _of_candidate(context: RestoreContext, candidate: Instance) -> RestoreSource
     )
 
 
-def _point(context: RestoreContext, candidate: Instance, tag: str) -> RecoveryPoint:
+def _read_point(context: RestoreContext, candidate: Instance, tag: str) -> RecoveryPoint:
     method, _, value = tag.partition(":")
     if method == Method.SNAPSHOT:
         if context.copy:
@@ -47,12 +47,12 @@ def _point(context: RestoreContext, candidate: Instance, tag: str) -> RecoveryPo
         snapshot = find_snapshot(context.inventory, value)
         return RecoveryPoint(Method.SNAPSHOT, snapshot=value, at=snapshot.created if snapshot else None)
     if method == Method.DUMP:
-        return dump_tag.pinned(value, candidate.tags.get(TAG_DUMP, "")) or RecoveryPoint(Method.DUMP)
-    time = _parsed(value.partition("@")[0]) if method == Method.PITR else None
+        return dump_tag.read_pinned(value, candidate.tags.get(TAG_DUMP, "")) or RecoveryPoint(Method.DUMP)
+    time = _parse_time(value.partition("@")[0]) if method == Method.PITR else None
     return RecoveryPoint(context.request.method, time=time, latest=method == Method.PITR and time is None, at=time)
 
 
-def _parsed(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     try:
         return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=UTC)
     except ValueError:

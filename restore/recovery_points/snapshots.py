@@ -35,7 +35,7 @@ def find_snapshot(inventory: Inventory, name: str) -> Snapshot | None:
     )
 
 
-def own_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...]:
+def list_own_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...]:
     """Returns the source's snapshots, newest first. A living source is known by its resource id: names can move."""
     source = inventory.source
     own = [
@@ -46,9 +46,9 @@ def own_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...
     return tuple(sorted(own, key=lambda snapshot: snapshot.created or datetime.min.replace(tzinfo=UTC), reverse=True))
 
 
-def usable_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...]:
+def list_usable_snapshots(inventory: Inventory, source_name: str) -> tuple[Snapshot, ...]:
     """Returns the source's snapshots that can be restored as they are, newest first."""
-    own = own_snapshots(inventory, source_name)
+    own = list_own_snapshots(inventory, source_name)
     return tuple(s for s in own if s.status == "available" and s.engine == ENGINE and not is_encrypted_elsewhere(s))
 
 
@@ -75,18 +75,20 @@ def resolve_snapshot(context: RestoreContext) -> Resolution:
     if name != LATEST:
         named = find_snapshot(context.inventory, name)
         if context.copy:
-            return _of_present_copy(context.copy, name)
-        problems = tuple(_snapshot_problems(context, named)) if named else (_unknown_snapshot(context, name),)
+            return _resolve_present_copy(context.copy, name)
+        problems = tuple(_find_snapshot_problems(context, named)) if named else (_build_unknown(context, name),)
         if problems or not named:
             return Resolution(None, problems)
-        return Resolution(_of_copy(context, named) if must_be_copied(context, named) else _of_snapshot(named))
+        return Resolution(
+            _build_source_of_copy(context, named) if must_be_copied(context, named) else _build_source(named)
+        )
     own = (context.safety_name, context.copy_name)
-    others = (s for s in usable_snapshots(context.inventory, context.settings.source) if s.identifier not in own)
+    others = (s for s in list_usable_snapshots(context.inventory, context.settings.source) if s.identifier not in own)
     newest = next(others, None)
-    return Resolution(_of_snapshot(newest)) if newest else Resolution(None, (_no_snapshot(context),))
+    return Resolution(_build_source(newest)) if newest else Resolution(None, (_build_no_snapshot(context),))
 
 
-def _of_snapshot(snapshot: Snapshot) -> RestoreSource:
+def _build_source(snapshot: Snapshot) -> RestoreSource:
     name = snapshot.arn if snapshot.kind in COPY_FIRST else snapshot.identifier
     return RestoreSource(
         point=RecoveryPoint(
@@ -107,57 +109,61 @@ def _of_snapshot(snapshot: Snapshot) -> RestoreSource:
     )
 
 
-def _of_copy(context: RestoreContext, original: Snapshot) -> RestoreSource:
+def _build_source_of_copy(context: RestoreContext, original: Snapshot) -> RestoreSource:
     """What will be restored from a copy that is still to be made."""
-    made = _of_snapshot(original)
+    made = _build_source(original)
     name = f"{Method.SNAPSHOT}:{original.arn}"
     key = context.settings.copy.kms_key_id
     point = replace(made.point, snapshot=context.copy_name, copy_of=original.arn, tag=name)
     return replace(made, point=point, encrypted=original.encrypted or key is not None, kms_key_id=key)
 
 
-def _of_present_copy(copy: Snapshot, name: str) -> Resolution:
+def _resolve_present_copy(copy: Snapshot, name: str) -> Resolution:
     """The copy that this restore has made: its original need not answer any more."""
     made_of = copy.tags.get(TAG_POINT, "").partition(":")[2]
     if made_of.lower() != name.lower():
         needed = f"{made_of}: one id has one recovery point"
         fix = f"pulumi config set snapshot {made_of}; or: pulumi config set id <another one>"
         return Resolution(None, (Problem(f"snapshot {copy.identifier}", f"not a copy of {name}", needed, fix),))
-    if problems := tuple(_unready(copy)):
+    if problems := tuple(_find_unready(copy)):
         return Resolution(None, problems)
-    made = _of_snapshot(copy)
+    made = _build_source(copy)
     return Resolution(replace(made, point=replace(made.point, copy_of=name, tag=f"{Method.SNAPSHOT}:{name}")))
 
 
-def _listed(snapshots: Iterable[Snapshot]) -> str:
+def _format_snapshots(snapshots: Iterable[Snapshot]) -> str:
     return ", ".join(describe(snapshot) for snapshot in snapshots)
 
 
-def _unknown_snapshot(context: RestoreContext, name: str) -> Problem:
-    usable = usable_snapshots(context.inventory, context.settings.source)
+def _build_unknown(context: RestoreContext, name: str) -> Problem:
+    usable = list_usable_snapshots(context.inventory, context.settings.source)
     named = {snapshot.identifier: snapshot for snapshot in usable}
     near = [named[match] for match in find_nearest(name, named)] or list(usable[:3])
-    needed = f"one of the source's, such as {_listed(near)}" if near else "a snapshot in this region and account"
+    needed = (
+        f"one of the source's, such as {_format_snapshots(near)}" if near else "a snapshot in this region and account"
+    )
     fix = f"pulumi config set snapshot {near[0].identifier}" if near else "python -m restore options"
     return Problem(f"snapshot {name}", "no snapshot of that name here", needed, fix)
 
 
-def _no_snapshot(context: RestoreContext) -> Problem:
-    waiting = [s for s in own_snapshots(context.inventory, context.settings.source) if s.status != "available"]
-    found = "no available snapshot of the source" + (f"; not available: {_listed(waiting)}" if waiting else "")
+def _build_no_snapshot(context: RestoreContext) -> Problem:
+    waiting = [s for s in list_own_snapshots(context.inventory, context.settings.source) if s.status != "available"]
+    found = "no available snapshot of the source" + (
+        f"; not available: {_format_snapshots(waiting)}" if waiting else ""
+    )
     return Problem("snapshot latest", found, "a snapshot, or method pitr", "python -m restore options")
 
 
-def _snapshot_problems(context: RestoreContext, snapshot: Snapshot) -> Iterable[Problem]:
+def _find_snapshot_problems(context: RestoreContext, snapshot: Snapshot) -> Iterable[Problem]:
     subject = f"snapshot {snapshot.identifier}"
-    yield from _unready(snapshot)
+    yield from _find_unready(snapshot)
     if snapshot.engine != ENGINE:
         yield Problem(subject, f"engine {snapshot.engine}", f"engine {ENGINE}", "pulumi config set snapshot latest")
     if not context.request.foreign_snapshot and not _is_own(context, snapshot):
-        yield _foreign(context, snapshot)
+        yield _build_foreign(context, snapshot)
 
 
-def _unready(snapshot: Snapshot) -> Iterable[Problem]:
+def _find_unready(snapshot: Snapshot) -> Iterable[Problem]:
     if snapshot.status == "available":
         return
     done = f", {snapshot.percent} % done" if snapshot.status == "creating" and snapshot.percent is not None else ""
@@ -167,10 +173,10 @@ def _unready(snapshot: Snapshot) -> Iterable[Problem]:
 
 
 def _is_own(context: RestoreContext, snapshot: Snapshot) -> bool:
-    return snapshot in own_snapshots(context.inventory, context.settings.source)
+    return snapshot in list_own_snapshots(context.inventory, context.settings.source)
 
 
-def _foreign(context: RestoreContext, snapshot: Snapshot) -> Problem:
+def _build_foreign(context: RestoreContext, snapshot: Snapshot) -> Problem:
     again = snapshot.source_identifier == context.settings.source
     whose = (
         f"of an earlier instance called {snapshot.source_identifier}" if again else f"of {snapshot.source_identifier}"

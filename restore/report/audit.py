@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from restore.model.gates import APPROVED
-from restore.report.untrusted import EMPTY, EvidenceRecord, attempts, mapping, moment, of_step, text, texts
+from restore.report.untrusted import (
+    EMPTY,
+    EvidenceRecord,
+    format_text,
+    format_texts,
+    list_attempts,
+    parse_mapping,
+    parse_moment,
+    select_steps,
+)
 from restore.units import format_moment
 
 TYPED = ("id", "method", "snapshot", "time", "dump", "traffic", "incident")
@@ -54,32 +63,34 @@ class Approval:
 
 def list_approvals(evidence: Sequence[EvidenceRecord]) -> Iterator[Approval]:
     """Yields every approval, oldest first."""
-    opened = [attempt for attempt in attempts(evidence) if attempt.get("gate") == APPROVED.name and attempt.get("open")]
-    used = {text(mapping(attempt.get("facts")).get("approved_at")): attempt for attempt in opened}
-    for record in of_step(evidence, "approval"):
-        operator, let = mapping(record.get("operator")), used.get(text(record.get("written")))
+    opened = [
+        attempt for attempt in list_attempts(evidence) if attempt.get("gate") == APPROVED.name and attempt.get("open")
+    ]
+    used = {format_text(parse_mapping(attempt.get("facts")).get("approved_at")): attempt for attempt in opened}
+    for record in select_steps(evidence, "approval"):
+        operator, let = parse_mapping(record.get("operator")), used.get(format_text(record.get("written")))
         yield Approval(
-            at=format_moment(moment(record.get("written"))),
-            user=text(operator.get("user")),
-            aws=text(operator.get("aws")),
-            digest=text(record.get("digest")),
-            used=format_moment(moment(let.get("ended"))) if let else "",
+            at=format_moment(parse_moment(record.get("written"))),
+            user=format_text(operator.get("user")),
+            aws=format_text(operator.get("aws")),
+            digest=format_text(record.get("digest")),
+            used=format_moment(parse_moment(let.get("ended"))) if let else "",
         )
 
 
 def list_acts(runs: Sequence[EvidenceRecord]) -> Iterator[Act]:
     """Yields one act for each run, oldest first, with the commands that lead to it from the run before."""
     for before, run in pairwise((EMPTY, *runs)):
-        plan, operator = mapping(run.get("plan")), mapping(run.get("operator"))
+        plan, operator = parse_mapping(run.get("plan")), parse_mapping(run.get("operator"))
         yield Act(
-            at=format_moment(moment(run.get("began"))),
-            user=text(operator.get("user")),
-            host=text(operator.get("host")),
-            aws=text(operator.get("aws")),
-            moved=f"{text(plan.get('found_traffic')) or 'half-way'} → {text(plan.get('traffic'))}",
-            incident=text(run.get("incident")),
-            program=text(mapping(run.get("versions")).get("program")),
-            commands=tuple(list_commands(texts(before.get("config")), texts(run.get("config")))),
+            at=format_moment(parse_moment(run.get("began"))),
+            user=format_text(operator.get("user")),
+            host=format_text(operator.get("host")),
+            aws=format_text(operator.get("aws")),
+            moved=f"{format_text(plan.get('found_traffic')) or 'half-way'} → {format_text(plan.get('traffic'))}",
+            incident=format_text(run.get("incident")),
+            program=format_text(parse_mapping(run.get("versions")).get("program")),
+            commands=tuple(list_commands(format_texts(before.get("config")), format_texts(run.get("config")))),
         )
 
 
@@ -97,20 +108,20 @@ def list_commands(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
 
 def describe_who(record: EvidenceRecord) -> str:
     """Returns who ran the program, by the record of that run."""
-    return text(mapping(record.get("operator")).get("user")) or "not known"
+    return format_text(parse_mapping(record.get("operator")).get("user")) or "not known"
 
 
 def list_waivers(runs: Sequence[EvidenceRecord], evidence: Sequence[EvidenceRecord]) -> Iterator[Waiver]:
     """Yields every waiver that any run had, by whom first, and what it let through."""
     first: dict[tuple[str, str], EvidenceRecord] = {}
     for run in runs:
-        for pair in texts(run.get("waive")).items():
+        for pair in format_texts(run.get("waive")).items():
             first.setdefault(pair, run)
     used = [
-        (text(attempt.get("gate")), subject)
-        for attempt in attempts(evidence)
-        for subject in texts(attempt.get("waived"))
+        (format_text(attempt.get("gate")), subject)
+        for attempt in list_attempts(evidence)
+        for subject in format_texts(attempt.get("waived"))
     ]
     for (name, reason), run in first.items():
         let = dict.fromkeys(subject for gate, subject in used if name in (subject, subject.partition(":")[0], gate))
-        yield Waiver(name, reason, describe_who(run), format_moment(moment(run.get("began"))), ", ".join(let))
+        yield Waiver(name, reason, describe_who(run), format_moment(parse_moment(run.get("began"))), ", ".join(let))

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from restore.report.untrusted import EvidenceRecord, block, items, mapping, number, records, seconds, text
+from restore.report.untrusted import (
+    EvidenceRecord,
+    format_block,
+    format_text,
+    parse_items,
+    parse_mapping,
+    parse_number,
+    parse_records,
+    parse_seconds,
+)
 from restore.units import format_precise_duration
 
 SLOW = 5
@@ -47,7 +56,7 @@ class DataChecks:
 
 def read(report: EvidenceRecord) -> DataChecks | None:
     """Reads the report of a validation; None where none was made."""
-    results = records(report.get("results"))
+    results = parse_records(report.get("results"))
     if not report:
         return None
     outcomes = [check(result) for result in results]
@@ -55,49 +64,55 @@ def read(report: EvidenceRecord) -> DataChecks | None:
         (outcome for outcome in outcomes if outcome.state in NOTABLE), key=lambda outcome: NOTABLE.index(outcome.state)
     )
     passed = tuple(outcome for outcome in outcomes if outcome.state == "PASS")
-    counts = mapping(report.get("counts"))
-    read = sum(number(rows) for rows in counts.values())
-    slow = sorted(zip(outcomes, results, strict=True), key=lambda pair: seconds(pair[1].get("seconds")), reverse=True)
+    counts = parse_mapping(report.get("counts"))
+    read = sum(parse_number(rows) for rows in counts.values())
+    slow = sorted(
+        zip(outcomes, results, strict=True), key=lambda pair: parse_seconds(pair[1].get("seconds")), reverse=True
+    )
     as_in = Counter(outcome.as_in for outcome in outcomes if outcome.as_in)
-    words = text(mapping(report.get("sample")).get("verdict"))
+    words = format_text(parse_mapping(report.get("sample")).get("verdict"))
     of_sample = f", {words}" if words else ""
-    before = mapping(report.get("reused"))
-    reused = f", and {number(before.get('answers')):,} answers kept since {text(before.get('since'))}" if before else ""
+    before = parse_mapping(report.get("reused"))
+    reused = (
+        f", and {parse_number(before.get('answers')):,} answers kept since {format_text(before.get('since'))}"
+        if before
+        else ""
+    )
     told = "".join(f", {count} as in {where}" for where, count in as_in.items())
     return DataChecks(
         summary=f"{len(passed)} of {len(outcomes)} checks pass{told}{of_sample}; {read:,} rows in {len(counts)} tables "
-        f"read in {format_precise_duration(timedelta(seconds=seconds(report.get('seconds'))))}{reused}",
+        f"read in {format_precise_duration(timedelta(seconds=parse_seconds(report.get('seconds'))))}{reused}",
         notable=tuple(notable),
         passed=passed,
         slowest=tuple(outcome for outcome, _ in slow[:SLOW]),
-        not_declared=text(report.get("not_declared")),
-        sample=tuple(list_sample(mapping(report.get("sample")))),
+        not_declared=format_text(report.get("not_declared")),
+        sample=tuple(list_sample(parse_mapping(report.get("sample")))),
     )
 
 
 def list_sample(sample: EvidenceRecord) -> Iterator[tuple[str, str]]:
     """Yields what a validation says of its sample; nothing where every row was read."""
-    pairs = [("read", text(sample.get("read"))), ("not read", text(sample.get("unread")))]
-    pairs += [("may miss", text(line)) for line in items(sample.get("may_miss"))]
+    pairs = [("read", format_text(sample.get("read"))), ("not read", format_text(sample.get("unread")))]
+    pairs += [("may miss", format_text(line)) for line in parse_items(sample.get("may_miss"))]
     yield from (pair for pair in pairs if pair[1])
 
 
 def check(result: EvidenceRecord) -> DataCheck:
     """Reads one result of a validation."""
-    verdict = text(result.get("verdict"))
-    waived = text(result.get("waived"))
+    verdict = format_text(result.get("verdict"))
+    waived = format_text(result.get("waived"))
     state = verdict
     if verdict != "PASS":
-        state = "waived" if waived else "advisory" if text(result.get("severity")) == "advisory" else verdict
+        state = "waived" if waived else "advisory" if format_text(result.get("severity")) == "advisory" else verdict
     return DataCheck(
-        name=text(result.get("name")),
+        name=format_text(result.get("name")),
         state=state,
-        found=text(result.get("found")),
-        needed=text(result.get("needed")),
-        fix=text(result.get("fix")),
-        query=block(result.get("query")),
-        rows="; ".join(text(example) for example in records(result.get("examples"))),
+        found=format_text(result.get("found")),
+        needed=format_text(result.get("needed")),
+        fix=format_text(result.get("fix")),
+        query=format_block(result.get("query")),
+        rows="; ".join(format_text(example) for example in parse_records(result.get("examples"))),
         waived=waived,
-        seconds=f"{seconds(result.get('seconds')):.2f}",
-        as_in=text(result.get("as_in")),
+        seconds=f"{parse_seconds(result.get('seconds')):.2f}",
+        as_in=format_text(result.get("as_in")),
     )

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from restore.report.untrusted import EvidenceRecord, items, mapping, moment, number, records, text
+from restore.report.untrusted import (
+    EvidenceRecord,
+    format_text,
+    parse_items,
+    parse_mapping,
+    parse_moment,
+    parse_number,
+    parse_records,
+)
 from restore.units import format_moment
 
 
@@ -91,48 +99,54 @@ def read(report: EvidenceRecord) -> Loss:
     """Reads a loss report; without one, says that there is none."""
     if not report:
         return Loss(False, UNMADE, "pulumi up", "source", "", (), (), ())
-    against = text(report.get("against"))
+    against = format_text(report.get("against"))
     against = against if against in KINDS else "source"
     unequal = UNEQUAL if against == "source" else UNEQUAL[:1]
-    compared_tables = records(report.get("tables"))
+    compared_tables = parse_records(report.get("tables"))
     longest = max((count_rows(table, kind.name) for table in compared_tables for kind in KINDS[against]), default=0)
     differing = sorted(
-        (table for table in compared_tables if text(table.get("status")) in unequal), key=make_sort_key, reverse=True
+        (table for table in compared_tables if format_text(table.get("status")) in unequal),
+        key=make_sort_key,
+        reverse=True,
     )
     return Loss(
-        known=bool(compared_tables) or text(report.get("status")) == "equal",
-        headline=text(report.get("headline")),
-        fix=text(report.get("fix")),
+        known=bool(compared_tables) or format_text(report.get("status")) == "equal",
+        headline=format_text(report.get("headline")),
+        fix=format_text(report.get("fix")),
         against=against,
         compared=describe_compared(report, against) if compared_tables else "",
         warnings=tuple(list_warnings(report)),
         tables=tuple(read_table(table, against, longest) for table in differing),
-        alike=tuple(text(table.get("table")) for table in compared_tables if text(table.get("status")) not in unequal),
+        alike=tuple(
+            format_text(table.get("table"))
+            for table in compared_tables
+            if format_text(table.get("status")) not in unequal
+        ),
     )
 
 
 def describe_compared(report: EvidenceRecord, against: str) -> str:
     """Describes what was compared with what, and of when each was; `against` is the source or the baseline."""
     names = (("candidate", "restored"), ("source", against))
-    sides = ((name, text(report.get(side)), moment(report.get(f"{side}_taken"))) for side, name in names)
+    sides = ((name, format_text(report.get(side)), parse_moment(report.get(f"{side}_taken"))) for side, name in names)
     said = [f"{name}: {what}" + (f" as of {format_moment(at)}" if at else "") for name, what, at in sides if what]
     return "; ".join(said)
 
 
 def list_warnings(report: EvidenceRecord) -> Iterator[str]:
     """Yields what limits the report, without what its headline says already."""
-    said = (text(note) for name in ("problems", "notes") for note in items(report.get(name)))
-    yield from (sentence for sentence in said if sentence not in text(report.get("headline")))
-    writing = mapping(report.get("writing"))
-    if number(writing.get("rows")) or number(writing.get("transactions")):
+    said = (format_text(note) for name in ("problems", "notes") for note in parse_items(report.get(name)))
+    yield from (sentence for sentence in said if sentence not in format_text(report.get("headline")))
+    writing = parse_mapping(report.get("writing"))
+    if parse_number(writing.get("rows")) or parse_number(writing.get("transactions")):
         yield "the source was still written to meanwhile: what came later is lost too, and not in this report"
-    elif sessions := number(writing.get("sessions")):
+    elif sessions := parse_number(writing.get("sessions")):
         yield f"others had {sessions} sessions on the source: what they wrote later is not in this report"
 
 
 def count_rows(table: EvidenceRecord, kind: str) -> int:
     """Returns the rows of a table that are of this kind of difference; 0 where it isn't known."""
-    return number(mapping(table.get(kind)).get("rows"))
+    return parse_number(parse_mapping(table.get(kind)).get("rows"))
 
 
 def make_sort_key(table: EvidenceRecord) -> tuple[int, int]:
@@ -144,36 +158,36 @@ def read_table(table: EvidenceRecord, against: str, longest: int) -> TableLoss:
     """Reads one table of a loss report; `longest` is the number of rows of the longest bar."""
     counts = (count(table.get("source_rows")), count(table.get("candidate_rows")))
     return TableLoss(
-        name=text(table.get("table")),
-        status=text(table.get("status")),
-        exact=text(table.get("precision")) == "exact",
+        name=format_text(table.get("table")),
+        status=format_text(table.get("status")),
+        exact=format_text(table.get("precision")) == "exact",
         counts=f"rows: {counts[0]} in the {against}, {counts[1]} restored",
-        notes=(*describe_newest(table), *(text(note) for note in items(table.get("notes")))),
+        notes=(*describe_newest(table), *(format_text(note) for note in parse_items(table.get("notes")))),
         parts=tuple(read_groups(table, against, longest)),
     )
 
 
 def describe_newest(table: EvidenceRecord) -> Iterator[str]:
     """Yields, against a baseline, whether the restored rows are newer or older, by each timestamp column."""
-    for column in records(table.get("newest")):
-        before, now = moment(column.get("source")), moment(column.get("candidate"))
+    for column in parse_records(table.get("newest")):
+        before, now = parse_moment(column.get("source")), parse_moment(column.get("candidate"))
         word = "older" if before and (now is None or now < before) else "newer"
         said = format_moment(now) or "none", format_moment(before) or "none"
-        yield f"{word}: {text(column.get('column'))} up to {said[0]}, in the baseline {said[1]}"
+        yield f"{word}: {format_text(column.get('column'))} up to {said[0]}, in the baseline {said[1]}"
 
 
 def count(value: object) -> str:
     """Returns a number of rows for people; `not known` for none."""
-    return f"{number(value):,}" if value is not None else "not known"
+    return f"{parse_number(value):,}" if value is not None else "not known"
 
 
 def read_groups(table: EvidenceRecord, against: str, longest: int) -> Iterator[RowGroup]:
     """Yields the rows of a table by kind of difference, without the kinds that have none; `longest`: the rows of the
     longest bar."""
     for kind in KINDS[against]:
-        part = mapping(table.get(kind.name))
-        if total := number(part.get("rows")):
-            examples = "; ".join(text(example) for example in records(part.get("examples")))
+        part = parse_mapping(table.get(kind.name))
+        if total := parse_number(part.get("rows")):
+            examples = "; ".join(format_text(example) for example in parse_records(part.get("examples")))
             width = max(round(total / max(longest, 1) * 1000), 4)
             yield RowGroup(kind.name, kind.word, total, format_times(table, part), examples, width)
 
@@ -181,6 +195,6 @@ def read_groups(table: EvidenceRecord, against: str, longest: int) -> Iterator[R
 def format_times(table: EvidenceRecord, part: EvidenceRecord) -> str:
     """Returns times to the second; the evidence has them to the microsecond."""
     ends = (part.get(name) for name in ("oldest", "newest"))
-    said = " to ".join(dict.fromkeys(format_moment(moment(end)) or text(end) for end in ends if end))
-    column = text(table.get("timestamp"))
+    said = " to ".join(dict.fromkeys(format_moment(parse_moment(end)) or format_text(end) for end in ends if end))
+    column = format_text(table.get("timestamp"))
     return f"{column} {said}" if said and column else said

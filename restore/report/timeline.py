@@ -10,7 +10,14 @@ from itertools import pairwise
 from restore.model.gates import GATES, QUIESCED, SERVING, SWITCHED
 from restore.model.history import CANDIDATE, SAFETY_SNAPSHOT
 from restore.model.request import Traffic
-from restore.report.untrusted import EvidenceRecord, attempts, mapping, moment, of_step, text
+from restore.report.untrusted import (
+    EvidenceRecord,
+    format_text,
+    list_attempts,
+    parse_mapping,
+    parse_moment,
+    select_steps,
+)
 from restore.report.verdict import BEGINNING, GateState, read_traffic
 from restore.units import format_precise_duration
 from validation.verdict import Verdict
@@ -93,7 +100,9 @@ class Outage:
 
 def list_runs(evidence: Sequence[EvidenceRecord]) -> tuple[TimelineRun, ...]:
     """Returns every run in order. What was recorded before the first run (none should) is left out of the timeline."""
-    starts = [(record, began) for record in of_step(evidence, "run") if (began := moment(record.get("began")))]
+    starts = [
+        (record, began) for record in select_steps(evidence, "run") if (began := parse_moment(record.get("began")))
+    ]
     ends = [*(began for _, began in starts), None][1:]
     timeline: list[TimelineRun] = []
     for number, ((record, began), until) in enumerate(zip(starts, ends, strict=False), 1):
@@ -104,7 +113,7 @@ def list_runs(evidence: Sequence[EvidenceRecord]) -> tuple[TimelineRun, ...]:
 
 def is_within(record: EvidenceRecord, began: datetime, until: datetime | None) -> bool:
     """Tells whether a record, other than that of a run, began at `began` or later, and before `until`."""
-    at = moment(record.get("began"))
+    at = parse_moment(record.get("began"))
     return record.get("step") != "run" and at is not None and at >= began and (until is None or at < until)
 
 
@@ -112,15 +121,15 @@ def build_run(
     number: int, record: EvidenceRecord, began: datetime, phases_of_run: Sequence[TimelinePhase]
 ) -> TimelineRun:
     """Builds a run of its record and its phases; it ends with the last of them."""
-    plan = mapping(record.get("plan"))
+    plan = parse_mapping(record.get("plan"))
     ended = max((phase.ended for phase in phases_of_run), default=began)
     return TimelineRun(
         number=number,
         began=began,
         ended=ended,
         traffic=read_traffic(record),
-        found_traffic=text(plan.get("found_traffic")) or "half-way",
-        who=text(mapping(record.get("operator")).get("user")) or "not known",
+        found_traffic=format_text(plan.get("found_traffic")) or "half-way",
+        who=format_text(parse_mapping(record.get("operator")).get("user")) or "not known",
         phases=place_phases(phases_of_run, began, ended),
     )
 
@@ -128,9 +137,9 @@ def build_run(
 def list_phases(run: EvidenceRecord, began: datetime, inside: Sequence[EvidenceRecord]) -> list[TimelinePhase]:
     """Returns the phases of a run: gates and resources as recorded, and what the applications' resources took between
     the gates."""
-    times = (moment(record.get(name)) for record in inside for name in ("began", "ended"))
+    times = (parse_moment(record.get(name)) for record in inside for name in ("began", "ended"))
     last = max((at for at in times if at), default=began)
-    of_run = [build_gate_phase(attempt) for attempt in attempts(inside)]
+    of_run = [build_gate_phase(attempt) for attempt in list_attempts(inside)]
     of_run += [phase for name in RESOURCES for phase in build_resource_phases(name, inside, last)]
     of_run = [phase for phase in of_run if phase.began >= began]
     of_run += find_gaps(run, began, of_run)
@@ -139,20 +148,20 @@ def list_phases(run: EvidenceRecord, began: datetime, inside: Sequence[EvidenceR
 
 def build_gate_phase(record: EvidenceRecord) -> TimelinePhase:
     """Builds the phase of a gate's attempt."""
-    name = text(record.get("gate"))
-    began = moment(record.get("began")) or BEGINNING
-    ended = moment(record.get("ended")) or began
+    name = format_text(record.get("gate"))
+    began = parse_moment(record.get("began")) or BEGINNING
+    ended = parse_moment(record.get("ended")) or began
     return TimelinePhase(name, LABELS.get(name, name), began, max(began, ended), str(GateState(name, record).verdict))
 
 
 def build_resource_phases(name: str, inside: Sequence[EvidenceRecord], last: datetime) -> Iterable[TimelinePhase]:
     """Yields a phase from the records of its beginning and its end; up to the last thing known where the end is
     missing."""
-    recorded = list(of_step(inside, name))
-    began = next((at for record in recorded if (at := moment(record.get("began")))), None)
+    recorded = list(select_steps(inside, name))
+    began = next((at for record in recorded if (at := parse_moment(record.get("began")))), None)
     if began is None:
         return
-    ended = next((at for record in recorded if (at := moment(record.get("ended")))), None)
+    ended = next((at for record in recorded if (at := parse_moment(record.get("ended")))), None)
     yield TimelinePhase(name, LABELS[name], began, ended or max(began, last), "" if ended else "unfinished")
 
 
@@ -197,11 +206,11 @@ def find_outages(evidence: Sequence[EvidenceRecord]) -> tuple[Outage, ...]:
     periods: list[Outage] = []
     stopped: datetime | None = None
     for record in evidence:
-        at = moment(record.get("began"))
+        at = parse_moment(record.get("began"))
         if record.get("step") == "run" and read_traffic(record) == Traffic.FROZEN and stopped is None:
             stopped = at
         if record.get("gate") == SERVING.name and record.get("open") is True and stopped:
-            periods.append(Outage(stopped, moment(record.get("ended"))))
+            periods.append(Outage(stopped, parse_moment(record.get("ended"))))
             stopped = None
     return (*periods, Outage(stopped, None)) if stopped else tuple(periods)
 

@@ -11,22 +11,22 @@ EvidenceRecord = Mapping[str, Any]
 EMPTY: EvidenceRecord = {}
 
 
-def mapping(value: object) -> EvidenceRecord:
+def parse_mapping(value: object) -> EvidenceRecord:
     """Returns the value if it is a mapping, otherwise an empty one."""
     return cast("EvidenceRecord", value) if isinstance(value, Mapping) else EMPTY
 
 
-def records(value: object) -> tuple[EvidenceRecord, ...]:
+def parse_records(value: object) -> tuple[EvidenceRecord, ...]:
     """Returns the mappings in a list; everything else in it is left out."""
-    return tuple(mapping(item) for item in items(value) if mapping(item))
+    return tuple(parse_mapping(item) for item in parse_items(value) if parse_mapping(item))
 
 
-def items(value: object) -> Sequence[object]:
+def parse_items(value: object) -> Sequence[object]:
     """Returns the value if it is a list, otherwise an empty one."""
     return cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
 
 
-def text(value: object) -> str:
+def format_text(value: object) -> str:
     """Returns the value in one line for people: nothing for None, yes and no, lists with commas, and no control
     characters."""
     if value is None:
@@ -34,41 +34,43 @@ def text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(text(item) for item in items(cast("object", value)))
+        return ", ".join(format_text(item) for item in parse_items(cast("object", value)))
     if isinstance(value, Mapping):
-        return ", ".join(f"{text(key)}={text(item)}" for key, item in mapping(cast("object", value)).items())
-    return printable(str(value))
+        return ", ".join(
+            f"{format_text(key)}={format_text(item)}" for key, item in parse_mapping(cast("object", value)).items()
+        )
+    return escape_controls(str(value))
 
 
-def printable(value: str) -> str:
+def escape_controls(value: str) -> str:
     """Returns the text with control characters, and those that turn the direction of text, as escapes: they could fake
     what is shown."""
     return "".join(c if c.isprintable() else " " if c in "\n\t" else f"\\x{ord(c):02x}" for c in value)
 
 
-def block(value: object) -> str:
-    """Returns what `text` returns, with its lines kept."""
-    return "\n".join(printable(line) for line in str(value).splitlines()) if isinstance(value, str) else ""
+def format_block(value: object) -> str:
+    """Returns what `format_text` returns, with its lines kept."""
+    return "\n".join(escape_controls(line) for line in str(value).splitlines()) if isinstance(value, str) else ""
 
 
-def texts(value: object) -> dict[str, str]:
+def format_texts(value: object) -> dict[str, str]:
     """Returns a mapping's names and values as texts."""
-    return {text(key): text(item) for key, item in mapping(value).items()}
+    return {format_text(key): format_text(item) for key, item in parse_mapping(value).items()}
 
 
-def number(value: object) -> int:
+def parse_number(value: object) -> int:
     """Returns a count; 0 for what is none."""
-    return int(seconds(value))
+    return int(parse_seconds(value))
 
 
-def seconds(value: object) -> float:
+def parse_seconds(value: object) -> float:
     """Returns a finite number; 0.0 for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         return 0.0
     return float(value)
 
 
-def moment(value: object) -> datetime | None:
+def parse_moment(value: object) -> datetime | None:
     """Returns a time in UTC, None for anything else."""
     try:
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
@@ -77,11 +79,11 @@ def moment(value: object) -> datetime | None:
     return time.astimezone(UTC) if time and time.tzinfo else None
 
 
-def of_step(evidence: Sequence[EvidenceRecord], *steps: str) -> Iterator[EvidenceRecord]:
+def select_steps(evidence: Sequence[EvidenceRecord], *steps: str) -> Iterator[EvidenceRecord]:
     """Returns the records of these steps, in their order."""
     return (record for record in evidence if record.get("step") in steps)
 
 
-def attempts(evidence: Sequence[EvidenceRecord]) -> tuple[EvidenceRecord, ...]:
+def list_attempts(evidence: Sequence[EvidenceRecord]) -> tuple[EvidenceRecord, ...]:
     """Returns the gates' attempts, in the order in which they ended."""
     return tuple(record for record in evidence if "gate" in record)

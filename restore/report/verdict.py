@@ -11,14 +11,14 @@ from restore.model.request import Traffic
 from restore.report.untrusted import (
     EMPTY,
     EvidenceRecord,
-    attempts,
-    items,
-    mapping,
-    moment,
-    of_step,
-    records,
-    text,
-    texts,
+    format_text,
+    format_texts,
+    list_attempts,
+    parse_items,
+    parse_mapping,
+    parse_moment,
+    parse_records,
+    select_steps,
 )
 from validation.verdict import Verdict
 
@@ -48,13 +48,13 @@ class GateState:
 
     @property
     def waived(self) -> dict[str, str]:
-        return texts(self.attempt.get("waived")) if self.attempt else {}
+        return format_texts(self.attempt.get("waived")) if self.attempt else {}
 
     @property
     def summary(self) -> str:
         if self.attempt is None:
             return "not tried"
-        return text(self.attempt.get("summary")) or text(self.attempt.get("error"))
+        return format_text(self.attempt.get("summary")) or format_text(self.attempt.get("error"))
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class RestoreVerdict:
 
 def judge(evidence: Sequence[EvidenceRecord]) -> RestoreVerdict:
     """Judges a restore by all its records, oldest first."""
-    runs = list(of_step(evidence, "run"))
+    runs = list(select_steps(evidence, "run"))
     last = runs[-1] if runs else EMPTY
-    traffic = text(mapping(last.get("plan")).get("traffic"))
+    traffic = format_text(parse_mapping(last.get("plan")).get("traffic"))
     states = tuple(judge_gate(name, evidence, find_begin_of_move(runs), last) for name in list_needed(last, evidence))
     verdicts = {gate.verdict for gate in states}
     if Verdict.FAIL in verdicts:
@@ -81,15 +81,15 @@ def judge(evidence: Sequence[EvidenceRecord]) -> RestoreVerdict:
         verdict = Verdict.INCONCLUSIVE
     else:
         verdict = Verdict.PASS
-    if drills := list(of_step(evidence, "drill")):
+    if drills := list(select_steps(evidence, "drill")):
         return judge_drill(drills[-1], states, traffic)
     return RestoreVerdict(verdict, write_headline(verdict, states, last), states, traffic)
 
 
 def judge_drill(drill: EvidenceRecord, states: tuple[GateState, ...], traffic: str) -> RestoreVerdict:
     """Judges a drill that has ended, by its own record: gates are only a part of it."""
-    phases = list(records(drill.get("phases")))
-    failed = [text(phase.get("name")) for phase in phases if phase.get("verdict") != "PASS"]
+    phases = list(parse_records(drill.get("phases")))
+    failed = [format_text(phase.get("name")) for phase in phases if phase.get("verdict") != "PASS"]
     if drill.get("passed") is True and phases and not failed:
         headline = "The drill passed: restored, proved, switched to by copies and back; what it made is deleted."
         return RestoreVerdict(Verdict.PASS, headline, states, traffic)
@@ -99,8 +99,8 @@ def judge_drill(drill: EvidenceRecord, states: tuple[GateState, ...], traffic: s
 
 def list_needed(last: EvidenceRecord, evidence: Sequence[EvidenceRecord]) -> tuple[str, ...]:
     """Returns the gates that the last run planned; where no run is recorded, every gate that was ever tried."""
-    planned = tuple(text(name) for name in items(mapping(last.get("plan")).get("gates")))
-    return planned or tuple(dict.fromkeys(text(attempt.get("gate")) for attempt in attempts(evidence)))
+    planned = tuple(format_text(name) for name in parse_items(parse_mapping(last.get("plan")).get("gates")))
+    return planned or tuple(dict.fromkeys(format_text(attempt.get("gate")) for attempt in list_attempts(evidence)))
 
 
 def find_begin_of_move(runs: Sequence[EvidenceRecord]) -> datetime:
@@ -110,18 +110,18 @@ def find_begin_of_move(runs: Sequence[EvidenceRecord]) -> datetime:
     for run in reversed(runs):
         if read_traffic(run) != traffic:
             break
-        since = moment(run.get("began")) or since
+        since = parse_moment(run.get("began")) or since
     return since
 
 
 def read_traffic(run: EvidenceRecord) -> str:
     """Returns the traffic that a run wanted; "" where its record doesn't say."""
-    return text(mapping(run.get("plan")).get("traffic"))
+    return format_text(parse_mapping(run.get("plan")).get("traffic"))
 
 
 def judge_gate(name: str, evidence: Sequence[EvidenceRecord], since: datetime, last: EvidenceRecord) -> GateState:
     """Judges a gate by its newest attempt; one for another database than the last run found proves nothing."""
-    of_gate = [attempt for attempt in attempts(evidence) if attempt.get("gate") == name]
+    of_gate = [attempt for attempt in list_attempts(evidence) if attempt.get("gate") == name]
     tried = [attempt for attempt in of_gate if read_began(attempt) >= (since if name in MOVING else BEGINNING)]
     counting = [attempt for attempt in tried if attempt.get("open") is not True or is_of(attempt, name, last)]
     return GateState(name, counting[-1] if counting else None)
@@ -132,11 +132,11 @@ def is_of(attempt: EvidenceRecord, name: str, last: EvidenceRecord) -> bool:
     then.
 
     Records of earlier versions of the program don't say which it was: they count."""
-    plan = mapping(last.get("plan"))
+    plan = parse_mapping(last.get("plan"))
     key = "serves_resource_id" if name in MOVING else "candidate_resource_id"
     if name == SCANNED.name or key not in plan:
         return True
-    proved = mapping(attempt.get("facts")).get("resource_id")
+    proved = parse_mapping(attempt.get("facts")).get("resource_id")
     if name in MOVING:
         return proved == (plan.get(key) or "gone")
     return proved == plan.get(key) if plan.get(key) else read_began(attempt) >= read_began(last)
@@ -144,7 +144,7 @@ def is_of(attempt: EvidenceRecord, name: str, last: EvidenceRecord) -> bool:
 
 def read_began(record: EvidenceRecord) -> datetime:
     """Returns when a record's step began, in UTC; the earliest time of all where it doesn't say."""
-    return moment(record.get("began")) or BEGINNING
+    return parse_moment(record.get("began")) or BEGINNING
 
 
 def write_headline(verdict: Verdict, states: Sequence[GateState], last: EvidenceRecord) -> str:
@@ -167,8 +167,8 @@ def write_headline(verdict: Verdict, states: Sequence[GateState], last: Evidence
 def find_sample(states: Sequence[GateState]) -> str:
     """Returns of which sample the data was proved; "" where every row was read."""
     proofs = (state.attempt for state in states if state.name == VALIDATED.name and state.attempt)
-    reports = (mapping(mapping(proof.get("facts")).get("report")) for proof in proofs)
-    return next((text(mapping(report.get("sample")).get("verdict")) for report in reports), "")
+    reports = (parse_mapping(parse_mapping(proof.get("facts")).get("report")) for proof in proofs)
+    return next((format_text(parse_mapping(report.get("sample")).get("verdict")) for report in reports), "")
 
 
 def describe_proved(last: EvidenceRecord, sample: str) -> str:
@@ -179,9 +179,9 @@ def describe_proved(last: EvidenceRecord, sample: str) -> str:
 
 def describe_gates_open(last: EvidenceRecord) -> str:
     """Describes what is true when every gate is open, whatever was read."""
-    plan = mapping(last.get("plan"))
-    candidate = text(plan.get("candidate")) or "the restored database"
-    match text(plan.get("traffic")):
+    plan = parse_mapping(last.get("plan"))
+    candidate = format_text(plan.get("candidate")) or "the restored database"
+    match format_text(plan.get("traffic")):
         case Traffic.RESTORED:
             return f"The applications serve from {candidate}; its data and settings are proved."
         case Traffic.FROZEN:
@@ -194,12 +194,12 @@ def describe_gates_open(last: EvidenceRecord) -> str:
 
 def describe_unserved(states: Sequence[GateState], last: EvidenceRecord) -> str:
     """Describes what the applications use while a gate is shut, as far as the records tell."""
-    plan = mapping(last.get("plan"))
+    plan = parse_mapping(last.get("plan"))
     if any(gate.name == SWITCHED.name and gate.attempt is None for gate in states):
         return "This move of traffic has switched nothing."
-    if text(plan.get("traffic")) == Traffic.SOURCE and not plan.get("replicas"):
+    if format_text(plan.get("traffic")) == Traffic.SOURCE and not plan.get("replicas"):
         return "The applications use the source and were not touched."
-    if text(plan.get("traffic")) == Traffic.FROZEN:
+    if format_text(plan.get("traffic")) == Traffic.FROZEN:
         return "Nothing is switched; the applications are stopped."
     return "What the applications use now: python -m restore status."
 
@@ -208,7 +208,7 @@ def list_problems(state: GateState) -> tuple[EvidenceRecord, ...]:
     """Returns what keeps a gate shut: its problems without the waived ones, or what its attempt said."""
     if state.attempt is None or state.open:
         return ()
-    recorded = records(state.attempt.get("problems"))
-    left = tuple(problem for problem in recorded if text(problem.get("subject")) not in state.waived)
+    recorded = parse_records(state.attempt.get("problems"))
+    left = tuple(problem for problem in recorded if format_text(problem.get("subject")) not in state.waived)
     error = {"subject": state.name, "found": state.attempt.get("error"), "needed": "a proof"}
     return left or ({**error, "fix": "pulumi up"},)

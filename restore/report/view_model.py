@@ -12,14 +12,14 @@ from restore.report.key_facts import find_facts, list_key_facts, read_losses
 from restore.report.untrusted import (
     EMPTY,
     EvidenceRecord,
-    attempts,
-    block,
-    mapping,
-    moment,
-    of_step,
-    records,
-    text,
-    texts,
+    format_block,
+    format_text,
+    format_texts,
+    list_attempts,
+    parse_mapping,
+    parse_moment,
+    parse_records,
+    select_steps,
 )
 from restore.report.verdict import GateState, judge, list_problems
 from restore.units import format_moment, format_precise_duration
@@ -101,18 +101,18 @@ class ReportView:
 
 def build(document: EvidenceRecord) -> ReportView:
     """Makes the view of a document of restore/report/document.py; works for one without any record."""
-    evidence = records(document.get("records"))
+    evidence = parse_records(document.get("records"))
     state = judge(evidence)
-    runs = list(of_step(evidence, "run"))
+    runs = list(select_steps(evidence, "run"))
     last = runs[-1] if runs else EMPTY
     ran = timeline.list_runs(evidence)
     conformed, validated = find_facts(evidence, CONFORMED.name), find_facts(evidence, VALIDATED.name)
     return ReportView(
-        stack=text(document.get("stack")),
-        id=text(document.get("id")),
+        stack=format_text(document.get("stack")),
+        id=format_text(document.get("id")),
         verdict=state.verdict,
         headline=state.headline,
-        updated=format_moment(moment(document.get("updated"))),
+        updated=format_moment(parse_moment(document.get("updated"))),
         findings=tuple(
             read_finding(needed.name, problem) for needed in state.gates for problem in list_problems(needed)
         ),
@@ -120,33 +120,33 @@ def build(document: EvidenceRecord) -> ReportView:
         runs=ran,
         idle=format_precise_duration(timeline.measure_idle(ran)) if len(ran) > 1 else "",
         loss=read_losses(evidence, last),
-        checks=data_checks.read(mapping(validated.get("report"))),
-        gates=tuple(read_gate(attempt, state.gates) for attempt in attempts(evidence)),
-        settings=tuple(list_settings(mapping(conformed.get("settings")))),
+        checks=data_checks.read(parse_mapping(validated.get("report"))),
+        gates=tuple(read_gate(attempt, state.gates) for attempt in list_attempts(evidence)),
+        settings=tuple(list_settings(parse_mapping(conformed.get("settings")))),
         settings_changed=tuple(list_brought_in_line(conformed)),
         acts=tuple(audit.list_acts(runs)),
         waivers=tuple(audit.list_waivers(runs, evidence)),
         approvals=tuple(audit.list_approvals(evidence)),
         versions=tuple(list_versions(last, conformed, evidence)),
-        config=tuple((name, value) for name, value in texts(last.get("config")).items() if value not in UNSET),
+        config=tuple((name, value) for name, value in format_texts(last.get("config")).items() if value not in UNSET),
         told=people.list_ticks(evidence, people.TOLD),
         reconciled=people.list_ticks(evidence, people.RECONCILED),
         messages=tuple(people.list_messages(evidence)),
-        take_over=DOCUMENT if any(record.get("take_over") for record in of_step(evidence, "close")) else "",
-        notes=tuple(text(note) for note in mapping(last.get("plan")).get("notes") or ()),
+        take_over=DOCUMENT if any(record.get("take_over") for record in select_steps(evidence, "close")) else "",
+        notes=tuple(format_text(note) for note in parse_mapping(last.get("plan")).get("notes") or ()),
     )
 
 
 def read_finding(name: str, problem: EvidenceRecord) -> Finding:
     """Reads a problem of a gate; `name` is the gate's."""
-    found, needed, fix = (block(problem.get(field)) for field in ("found", "needed", "fix"))
-    return Finding(name, text(problem.get("subject")), found, needed, fix)
+    found, needed, fix = (format_block(problem.get(field)) for field in ("found", "needed", "fix"))
+    return Finding(name, format_text(problem.get("subject")), found, needed, fix)
 
 
 def read_gate(attempt: EvidenceRecord, states: Sequence[GateState]) -> GateAttempt:
     """Reads one attempt of a gate; `states` tell whether the verdict counts it."""
-    state = GateState(text(attempt.get("gate")), attempt)
-    began, ended = moment(attempt.get("began")), moment(attempt.get("ended"))
+    state = GateState(format_text(attempt.get("gate")), attempt)
+    began, ended = parse_moment(attempt.get("began")), parse_moment(attempt.get("ended"))
     return GateAttempt(
         name=state.name,
         verdict=str(state.verdict),
@@ -161,29 +161,33 @@ def read_gate(attempt: EvidenceRecord, states: Sequence[GateState]) -> GateAttem
 def list_settings(rows: EvidenceRecord) -> Iterator[SettingRow]:
     """Yields the settings that gate conformed compared, each with its state."""
     for name, row in rows.items():
-        sides = mapping(row)
-        source, wanted, found = (text(sides.get(side)) for side in ("source", "wanted", "found"))
+        sides = parse_mapping(row)
+        source, wanted, found = (format_text(sides.get(side)) for side in ("source", "wanted", "found"))
         if wanted and wanted != found:
             state = "differs"
         elif "source" in sides:
             state = "same" if source == found else "changed"
         else:
             state = "wanted" if wanted else "unknown"
-        yield SettingRow(text(name), source, wanted, found, state)
+        yield SettingRow(format_text(name), source, wanted, found, state)
 
 
 def list_brought_in_line(conformed: EvidenceRecord) -> Iterator[tuple[str, str, str]]:
     """Yields name, former and new value of each setting that gate conformed changed."""
-    for name, change in mapping(conformed.get("changed")).items():
-        yield text(name), text(mapping(change).get("from")), text(mapping(change).get("to"))
+    for name, change in parse_mapping(conformed.get("changed")).items():
+        yield (
+            format_text(name),
+            format_text(parse_mapping(change).get("from")),
+            format_text(parse_mapping(change).get("to")),
+        )
 
 
 def list_versions(
     last: EvidenceRecord, conformed: EvidenceRecord, evidence: Sequence[EvidenceRecord]
 ) -> Iterator[tuple[str, str]]:
     """Yields name and version of what took part: program, libraries, server."""
-    yield from texts(last.get("versions")).items()
+    yield from format_texts(last.get("versions")).items()
     yield (
         "PostgreSQL",
-        text(find_facts(evidence, SWITCHED.name).get("server_version") or conformed.get("engine_version")),
+        format_text(find_facts(evidence, SWITCHED.name).get("server_version") or conformed.get("engine_version")),
     )

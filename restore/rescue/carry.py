@@ -20,7 +20,7 @@ from restore.rescue.apart import set_apart
 from restore.rescue.members import Member, Rescue
 from restore.rescue.model import Apart, Done, ForeignKey, Reason, Wish
 from restore.rescue.run import bring_back
-from restore.rescue.statements import names, shown_key
+from restore.rescue.statements import compose_shown_key, names
 from validation.expectations.table_names import Table
 
 
@@ -41,7 +41,7 @@ class Carried:
     apart: tuple[Apart, ...] = ()
 
 
-def written_since(next_transaction: int) -> sql.Composed:
+def compose_written_since(next_transaction: int) -> sql.Composed:
     """Returns a condition for versions of rows at least as new as that transaction (documentation, 9.27: age)."""
     return sql.SQL("age(t.xmin) <= age({}::xid)").format(sql.Literal(str(next_transaction % (1 << 32))))
 
@@ -59,7 +59,9 @@ def count_new(candidate: Connection, next_transaction: int) -> tuple[NewRows, ..
 
 
 def _count(candidate: Connection, relation: sql.Composable, next_transaction: int) -> int:
-    statement = sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(relation, written_since(next_transaction))
+    statement = sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(
+        relation, compose_written_since(next_transaction)
+    )
     row = candidate.execute(statement).fetchone()
     assert row is not None
     return int(row[0])
@@ -81,13 +83,13 @@ def carry(
     tables = [new.table for new in count_new(candidate, next_transaction) if new.carried]
     if not tables:
         return Carried()
-    since = written_since(next_transaction)
+    since = compose_written_since(next_transaction)
     apart: tuple[Apart, ...] = ()
 
     def collect(rescue: Rescue) -> list[Member]:
         nonlocal apart
         shared = [table for table in tables if rescue.find_pair(table)]
-        members = list(_members(rescue, shared, since))
+        members = list(_send_members(rescue, shared, since))
         apart = (
             *set_apart(rescue, members, sql.SQL("NOT {}").format(since)),
             *(_list_rows(rescue, table, since) for table in tables if table not in shared),
@@ -96,31 +98,31 @@ def carry(
 
     wish = Wish(tables[0], overwrite=True)
     done = bring_back(source, candidate, wish, collect, undo, title, say)
-    return Carried(done, (*apart, *_refused(done)))
+    return Carried(done, (*apart, *_list_refused(done)))
 
 
 def _list_rows(rescue: Rescue, table: Table, since: sql.Composable) -> Apart:
     """Names the rows of a table that came to the candidate since the switch, as migrations bring them."""
     shape = rescue.there[table]
     statement = sql.SQL("SELECT {} FROM {} AS t WHERE {} ORDER BY {}").format(
-        shown_key(shape.key), shape.relation, since, names(shape.key, "t")
+        compose_shown_key(shape.key), shape.relation, since, names(shape.key, "t")
     )
     keys = tuple(str(key) for (key,) in rescue.candidate.execute(statement).fetchall())
     return Apart(table, Reason.NO_TABLE, shape.key, keys)
 
 
-def _refused(done: Sequence[Done]) -> Iterator[Apart]:
+def _list_refused(done: Sequence[Done]) -> Iterator[Apart]:
     for one in done:
         if one.kept_keys:
             yield Apart(one.table, Reason.REFUSED, one.key, tuple(dict.fromkeys(one.kept_keys)))
 
 
-def _members(rescue: Rescue, tables: Sequence[Table], scope: sql.Composable) -> Iterator[Member]:
-    for table in parents_first(tables, rescue.foreign_keys):
+def _send_members(rescue: Rescue, tables: Sequence[Table], scope: sql.Composable) -> Iterator[Member]:
+    for table in order_parents_first(tables, rescue.foreign_keys):
         yield from rescue.send_scope(table, scope)
 
 
-def parents_first(tables: Sequence[Table], foreign_keys: Sequence[ForeignKey]) -> tuple[Table, ...]:
+def order_parents_first(tables: Sequence[Table], foreign_keys: Sequence[ForeignKey]) -> tuple[Table, ...]:
     """Puts tables after those that they refer to; of a circle one reference is left out of account. Pure."""
     known = set(tables)
     parents: dict[Table, set[Table]] = {table: set() for table in tables}

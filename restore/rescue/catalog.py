@@ -113,10 +113,10 @@ def read_facts(connection: Connection, table: Table) -> TableFacts | None:
 
 def read_foreign_keys(connection: Connection) -> tuple[ForeignKey, ...]:
     """Returns every foreign key of the database; of partitioned tables the one that was declared."""
-    return tuple(_foreign_key(*row) for row in connection.execute(FOREIGN_KEYS).fetchall())
+    return tuple(_build_foreign_key(*row) for row in connection.execute(FOREIGN_KEYS).fetchall())
 
 
-def _foreign_key(
+def _build_foreign_key(
     name: str, schema: str, child: str, parent_schema: str, parent: str, on_delete: str, *lists: Any
 ) -> ForeignKey:
     operators, columns, refers_to = (tuple(each) for each in lists)

@@ -22,7 +22,7 @@ REFUSED_ROWS = (
 
 
 @contextmanager
-def translated() -> Generator[None]:
+def translate_errors() -> Generator[None]:
     """Raises the errors whose meaning a rescue knows better than any connection: TemporaryError where others hold a
     lock, PermanentError where rows are refused or hidden."""
     try:

@@ -54,7 +54,7 @@ def choose_newest(transactions: Iterable[int]) -> int | None:
     return newest
 
 
-def with_epoch(transaction: int, following: int) -> int:
+def add_epoch(transaction: int, following: int) -> int:
     """Returns the 64-bit number of a 32-bit one in the past; `following` is the next that a server gives out. Pure."""
     return following - (following - transaction) % (1 << 32)
 
@@ -69,7 +69,7 @@ def find_history(rescue: Rescue, parts: Sequence[Part], scope: sql.Composable) -
     system = _read_system(rescue.source)
     if system is None or system != _read_system(rescue.candidate):
         return None
-    common = (transaction for part in parts for transaction in _common(rescue, part, scope))
+    common = (transaction for part in parts for transaction in _find_common(rescue, part, scope))
     newest = choose_newest(common)
     return None if newest is None else History(newest)
 
@@ -84,7 +84,7 @@ def _read_system(connection: Connection) -> int | None:
     return int(row[0]) if row else None
 
 
-def _common(rescue: Rescue, part: Part, scope: sql.Composable) -> list[int]:
+def _find_common(rescue: Rescue, part: Part, scope: sql.Composable) -> list[int]:
     """The transactions of row versions that the candidate has from before and the source has too."""
     name = f"rescue_{part.number}_witness"
     relation, key = rescue.there[part.table].relation, statements.names(part.key)
@@ -97,23 +97,23 @@ def _common(rescue: Rescue, part: Part, scope: sql.Composable) -> list[int]:
     here = sql.Identifier("pg_temp", name)
     transfer.copy(rescue.candidate, newest, rescue.source, sql.SQL("COPY {} FROM STDIN").format(here))
     both = sql.SQL("SELECT DISTINCT w.rescue_xmin FROM {} AS w JOIN {} AS s ON {} AND s.xmin::text = w.rescue_xmin")
-    statement = both.format(here, part.facts.relation, part.same_key("s", "w"))
+    statement = both.format(here, part.facts.relation, part.compose_same_key("s", "w"))
     return [int(transaction) for (transaction,) in rescue.source.execute(statement).fetchall()]
 
 
-def with_unfinished(rescue: Rescue, history: History, part: Part) -> History:
+def add_unfinished(rescue: Rescue, history: History, part: Part) -> History:
     """Adds the transactions that wrote rows of the source, are numbered within the history and were not committed at
     the recovery point. The part's rows were sent."""
     within = sql.SQL("SELECT DISTINCT s.xmin::text FROM {} AS s JOIN {} AS t ON {} WHERE {} AND NOT {}").format(
         part.facts.relation,
         part.sent,
-        part.same_key("s", "t"),
-        statements.differing(part),
+        part.compose_same_key("s", "t"),
+        statements.compose_differing(part),
         history.is_later(),
     )
     following = read_next_transaction(rescue.candidate)
     numbers = {
-        with_epoch(int(transaction), following): str(transaction)
+        add_epoch(int(transaction), following): str(transaction)
         for (transaction,) in rescue.source.execute(within).fetchall()
     }
     asked = "SELECT x FROM unnest(%s::bigint[]) AS x WHERE pg_xact_status(x::text::xid8) <> 'committed'"

@@ -56,16 +56,16 @@ class Rescue:
         where `only_missing`. Raises Refused."""
         self._check_condition("option --where", wish.table, wish.where, self.candidate)
         self._check_condition("option --damaged", wish.table, wish.damaged, self.source)
-        pair = self._pair(wish.table)
-        scope = Scope(statements.where(wish.where), EVERY)
+        pair = self._pair_table(wish.table)
+        scope = Scope(statements.compose_where(wish.where), EVERY)
         if scope.condition is EVERY:
             columns = () if only_missing else wish.columns or [column.name for column in pair.columns]
-            scope = transfer.differing_scope(self.source, self.candidate, pair, columns)
+            scope = transfer.find_differing_scope(self.source, self.candidate, pair, columns)
         return self._send_with_parents(pair, scope, wish.columns)
 
     def send_scope(self, table: Table, condition: sql.Composable) -> list[Member]:
         """Sends a table's rows within the condition, after the rows that they refer to and that are missing."""
-        return self._send_with_parents(self._pair(table), Scope(condition, EVERY))
+        return self._send_with_parents(self._pair_table(table), Scope(condition, EVERY))
 
     def _send_with_parents(self, pair: TablePair, scope: Scope, compared: Sequence[str] = ()) -> list[Member]:
         asked_for = self._send(pair, scope, "", compared)
@@ -80,7 +80,7 @@ class Rescue:
             if not is_child or foreign_key.on_delete not in TAKEN_ALONG or pair is None:
                 continue
             why = f"its {foreign_key.name} refers to {parent.part.table}"
-            child = self._send(pair, Scope(statements.referring_to(foreign_key, parent.scope), EVERY), why)
+            child = self._send(pair, Scope(statements.compose_referring_to(foreign_key, parent.scope), EVERY), why)
             child = replace(child, is_child=True)
             if child.sent:
                 yield from self._send_parents(child, path | {foreign_key.child})
@@ -93,33 +93,33 @@ class Rescue:
             is_parent = foreign_key.child == child.part.table and foreign_key.parent not in path
             if not is_parent or not self._lacks_parent(child.part, foreign_key):
                 continue
-            pair = self._pair(foreign_key.parent)
+            pair = self._pair_table(foreign_key.parent)
             why = f"{child.part.table} refers to it by {foreign_key.name}"
-            parent = self._send(pair, Scope(statements.referred_by(foreign_key, child.scope), EVERY), why)
+            parent = self._send(pair, Scope(statements.compose_referred_by(foreign_key, child.scope), EVERY), why)
             yield from self._send_parents(parent, path | {foreign_key.parent})
             yield parent
 
     def _lacks_parent(self, part: Part, foreign_key: ForeignKey) -> bool:
-        row = self.source.execute(statements.lacks_parent(part, foreign_key)).fetchone()
+        row = self.source.execute(statements.ask_for_missing_parent(part, foreign_key)).fetchone()
         return bool(row and row[0])
 
     def _send(self, pair: TablePair, scope: Scope, why: str, compared: Sequence[str] = ()) -> Member:
         facts = read_facts(self.source, pair.source.table)
         assert facts is not None, pair.source.table
-        columns = transfer.shared_columns(pair, facts.writable)
+        columns = transfer.list_shared_columns(pair, facts.writable)
         key = tuple(column.name for column in pair.key)
         own = [column for column in columns if column in facts.changeable or column in key]
         part = Part(
             facts, columns, tuple(compared or own), key, scope.here, is_binary(pair, columns), next(self._numbers)
         )
-        if problems := _refusals(part):
+        if problems := _find_refusals(part):
             raise Refused(problems)
         sent = transfer.send(self.source, self.candidate, part, scope.condition)
         return Member(part, scope.condition, sent, why)
 
-    def _pair(self, table: Table) -> TablePair:
+    def _pair_table(self, table: Table) -> TablePair:
         """Returns a table of both sides whose rows can be told apart. Raises Refused."""
-        pair = transfer.pair_of(self.here, self.there, table)
+        pair = transfer.find_pair(self.here, self.there, table)
         if pair is None:
             sides = (("the source", self.here), ("the candidate", self.there))
             where = " and ".join(name for name, shapes in sides if table not in shapes)
@@ -132,14 +132,14 @@ class Rescue:
 
     def find_pair(self, table: Table) -> TablePair | None:
         """Returns a table of both sides whose rows can be told apart; None where there is none."""
-        pair = transfer.pair_of(self.here, self.there, table)
+        pair = transfer.find_pair(self.here, self.there, table)
         return pair if pair and pair.key else None
 
     def _check_condition(self, option: str, table: Table, condition: str, connection: Connection) -> None:
         if not condition.strip() or table not in self.there or table not in self.here:
             return
         statement = sql.SQL("SELECT FROM {} AS t WHERE {} LIMIT 0").format(
-            table.identifier, statements.where(condition)
+            table.identifier, statements.compose_where(condition)
         )
         try:
             with connection.transaction():
@@ -150,7 +150,7 @@ class Rescue:
             raise Refused([Problem(option, found, needed, PAGE)]) from error
 
 
-def _refusals(part: Part) -> list[Problem]:
+def _find_refusals(part: Part) -> list[Problem]:
     facts, subject = part.facts, f"table {part.table}"
     problems: list[Problem] = []
     if facts.has_rules:

@@ -19,12 +19,12 @@ PAGE = 'docs/rescue.md, "Rows of both sides"'
 
 def render_found(found: Sequence[Found], wish: Wish) -> str:
     """Says what a rescue would do, and the command that does it."""
-    return redact("\n".join(_lines(found, wish)))
+    return redact("\n".join(_render_lines(found, wish)))
 
 
-def _lines(found: Sequence[Found], wish: Wish) -> Iterator[str]:
+def _render_lines(found: Sequence[Found], wish: Wish) -> Iterator[str]:
     for one in found:
-        yield from _table_lines(one, wish)
+        yield from _render_table(one, wish)
     lost = sum(one.lost for one in found)
     taken = sum(one.overwritten for one in found if wish.with_children or not one.why)
     if not lost and not taken:
@@ -33,13 +33,13 @@ def _lines(found: Sequence[Found], wish: Wish) -> Iterator[str]:
         )
         return
     yield f"To bring back {lost:,} missing rows and overwrite {taken:,}, in one transaction:"
-    yield f"  {command(wish)} --apply"
+    yield f"  {format_command(wish)} --apply"
     if not wish.with_children and any("refers to" in one.why and one.why.startswith("its ") for one in found):
         yield "  with --with-children also the rows that refer to them"
     yield "Rows that were deleted on purpose since the recovery point count as missing: --where limits it."
 
 
-def _table_lines(found: Found, wish: Wish) -> Iterator[str]:
+def _render_table(found: Found, wish: Wish) -> Iterator[str]:
     why = f" ({found.why})" if found.why else ""
     yield f"{found.table}{why}: {found.lost:,} rows missing, {found.different:,} differ"
     if found.overwritten:
@@ -54,7 +54,7 @@ def _table_lines(found: Found, wish: Wish) -> Iterator[str]:
         yield f"  for example {key}"
 
 
-def command(wish: Wish) -> str:
+def format_command(wish: Wish) -> str:
     """Returns the command of this wish, as a shell takes it."""
     words = ["python", "-m", "restore", "rescue", "--table", str(wish.table)]
     words += ["--where", wish.where] if wish.where else []
@@ -106,12 +106,15 @@ def render_apart(apart: Sequence[Apart], candidate: str, shown: int | None = KEY
     lines.append(f"Where the source has a row of such a key, it is as it was. What to do: {PAGE}")
     for rows in apart:
         if rows.reason in (Reason.CHANGED, Reason.UNKNOWN):
-            wish = Wish(rows.table, where=_condition(rows, KEYS_SHOWN), overwrite=True)
-            lines += [f"  to have the candidate's in {rows.table} instead, where that is right:", f"  {command(wish)}"]
+            wish = Wish(rows.table, where=_format_condition(rows, KEYS_SHOWN), overwrite=True)
+            lines += [
+                f"  to have the candidate's in {rows.table} instead, where that is right:",
+                f"  {format_command(wish)}",
+            ]
     return redact("\n".join(lines))
 
 
-def _condition(rows: Apart, most: int) -> str:
+def _format_condition(rows: Apart, most: int) -> str:
     """Untyped literals, which PostgreSQL reads as the columns' types."""
     values = (
         "({})".format(", ".join(sql.Literal(value).as_string() for value in json.loads(key)))

@@ -15,7 +15,7 @@ from restore.errors import Problem, Refused
 from restore.postgres.connection import Connection
 from restore.rescue import statements
 from restore.rescue.catalog import read_search_path
-from restore.rescue.failures import translated
+from restore.rescue.failures import translate_errors
 from restore.rescue.members import Member, Rescue
 from restore.rescue.model import Done, ForeignKey, Found, Trigger, Wish, Writer
 from restore.rescue.statements import Part
@@ -36,7 +36,7 @@ def look(source: Connection, candidate: Connection, wish: Wish) -> tuple[Found, 
     """
     for connection in (source, candidate):
         prepare(connection)
-    with translated(), candidate.transaction(), source.transaction(force_rollback=True):
+    with translate_errors(), candidate.transaction(), source.transaction(force_rollback=True):
         rescue = Rescue.begin(source, candidate)
         members = rescue.send_members(wish)
         found = [_find(source, member, wish) for member in members]
@@ -47,18 +47,18 @@ def look(source: Connection, candidate: Connection, wish: Wish) -> tuple[Found, 
 
 def _find(source: Connection, member: Member, wish: Wish) -> Found:
     part = member.part
-    lost = _number(source, statements.count_lost(part))
+    lost = _read_number(source, statements.count_lost(part))
     row = source.execute("SELECT current_setting('track_commit_timestamp')::bool").fetchone()
-    rows = source.execute(statements.writers_of_differing(part, times=bool(row and row[0]))).fetchall()
+    rows = source.execute(statements.read_writers_of_differing(part, times=bool(row and row[0]))).fetchall()
     writers = tuple(Writer(transaction, rows, committed) for transaction, rows, committed in rows)
-    examples = source.execute(statements.example_keys(part)).fetchall() if lost or writers else []
-    overwritten = _number(source, statements.count_overwritten(part, _own_wish(member, wish))) if writers else 0
+    examples = source.execute(statements.read_example_keys(part)).fetchall() if lost or writers else []
+    overwritten = _read_number(source, statements.count_overwritten(part, _narrow_wish(member, wish))) if writers else 0
     return Found(
         part.table, member.sent, lost, writers, tuple(str(key) for (key,) in examples), overwritten, member.why
     )
 
 
-def _own_wish(member: Member, wish: Wish) -> Wish:
+def _narrow_wish(member: Member, wish: Wish) -> Wish:
     """What is wished of this table: of another than the one asked for, nothing by a condition on its columns; and of a
     table that is only referred to, no row that is there already."""
     if not member.why:
@@ -99,7 +99,7 @@ def bring_back(
     """Does what `apply` does, of the members that are collected. Raises as it does."""
     for connection in (source, candidate):
         prepare(connection)
-    with translated():
+    with translate_errors():
         try:
             return _bring_back(source, candidate, wish, collect, UndoFile(undo, title), only_possible=False)
         except (psycopg.errors.ForeignKeyViolation, psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation):
@@ -140,7 +140,7 @@ class _Writing:
     """Whether the rows of all tables are inserted by one statement."""
 
     @contextmanager
-    def as_applications(self) -> Generator[None]:
+    def act_as_applications(self) -> Generator[None]:
         """Lets functions of triggers, constraints and generated columns find what they name without a schema."""
         source = self.rescue.source
         source.execute("SELECT set_config('search_path', %s, true)", [self.search_path])
@@ -150,24 +150,24 @@ class _Writing:
 
 def _write(writing: _Writing, members: Sequence[Member], wish: Wish) -> tuple[Done, ...]:
     source = writing.rescue.source
-    silenced = () if wish.fire_triggers else _triggers(members)
+    silenced = () if wish.fire_triggers else _list_triggers(members)
     for trigger in silenced:
         source.execute(statements.disable(trigger))
     writing.undo.add_triggers(silenced)
     row = source.execute("SELECT pg_current_xact_id()::xid::text").fetchone()
     assert row is not None
-    writer = replace(writing, together=not writing.only_possible and in_circle(members, writing.rescue.foreign_keys))
+    writer = replace(writing, together=not writing.only_possible and is_in_circle(members, writing.rescue.foreign_keys))
     if writer.together:
         _insert_together(writer, [member.part for member in members])
     done = tuple(_write_part(writer, member, wish, row[0]) for member in members)
-    with writing.as_applications():
+    with writing.act_as_applications():
         source.execute("SET CONSTRAINTS ALL IMMEDIATE")  # also fires what is pending: no ALTER TABLE before that
     for trigger in silenced:
         source.execute(statements.enable(trigger))
-    return _by_table(done)
+    return _group_by_table(done)
 
 
-def _by_table(done: Sequence[Done]) -> tuple[Done, ...]:
+def _group_by_table(done: Sequence[Done]) -> tuple[Done, ...]:
     """One for each table: rows of some were brought back in parts, as asked for and as others refer to them."""
     tables: dict[Table, Done] = {}
     for one in done:
@@ -193,9 +193,9 @@ def _write_part(writing: _Writing, member: Member, wish: Wish, transaction: str)
     part = member.part
     inserted = _insert(writing, part, transaction)
     overwritten = 0
-    overwrites = bool(_own_wish(member, wish).overwrites and part.changing)
+    overwrites = bool(_narrow_wish(member, wish).overwrites and part.changing)
     if overwrites:
-        overwritten = _overwrite(writing, part, _own_wish(member, wish), transaction)
+        overwritten = _overwrite(writing, part, _narrow_wish(member, wish), transaction)
     if overwritten and writing.only_possible:
         inserted += _insert(writing, part, transaction)  # those for which overwritten rows had to make room
     sequences = _move_sequences(writing.rescue, part) if inserted else ()
@@ -205,8 +205,8 @@ def _write_part(writing: _Writing, member: Member, wish: Wish, transaction: str)
 
 def _read_kept(writing: _Writing, part: Part, *, overwrites: bool) -> list[str]:
     """The keys of rows that could not be written."""
-    asked = [statements.lost_keys(part)] if writing.only_possible or writing.together else []
-    asked += [statements.locked_keys(part)] if writing.only_possible and overwrites else []
+    asked = [statements.read_lost_keys(part)] if writing.only_possible or writing.together else []
+    asked += [statements.read_locked_keys(part)] if writing.only_possible and overwrites else []
     return [str(key) for statement in asked for (key,) in writing.rescue.source.execute(statement).fetchall()]
 
 
@@ -215,15 +215,15 @@ def _insert(writing: _Writing, part: Part, transaction: str) -> int:
     if writing.together:
         statement = statements.copy_keys(part)
     elif writing.only_possible:
-        statement = statements.insert_possible(part, _own_keys(rescue, part))
+        statement = statements.insert_possible(part, _list_own_keys(rescue, part))
     else:
         statement = statements.insert_lost(part)
-    with writing.as_applications():
+    with writing.act_as_applications():
         rows = RowsToFile(rescue.source, statement)
         return writing.undo.add_inserted(part, rescue.foreign_keys, transaction, rows)
 
 
-def in_circle(members: Sequence[Member], foreign_keys: Sequence[ForeignKey]) -> bool:
+def is_in_circle(members: Sequence[Member], foreign_keys: Sequence[ForeignKey]) -> bool:
     """Tells whether a table is written before one that its rows refer to. Pure."""
     tables = [member.part.table for member in members]
     return any(
@@ -240,11 +240,11 @@ def _insert_together(writing: _Writing, parts: Sequence[Part]) -> None:
     source = writing.rescue.source
     for part in parts:
         source.execute(statements.make_keys(part))
-    with writing.as_applications():
+    with writing.act_as_applications():
         source.execute(statements.insert_together(parts))
 
 
-def _own_keys(rescue: Rescue, part: Part) -> list[ForeignKey]:
+def _list_own_keys(rescue: Rescue, part: Part) -> list[ForeignKey]:
     return [foreign_key for foreign_key in rescue.foreign_keys if foreign_key.child == part.table]
 
 
@@ -253,14 +253,14 @@ def _overwrite(writing: _Writing, part: Part, wish: Wish, transaction: str) -> i
     source = writing.rescue.source
     source.execute(statements.lock_differing(part, wish))
     writing.undo.add_overwritten(part, transaction, RowsToFile(source, statements.copy_locked(part)))
-    with writing.as_applications():
+    with writing.act_as_applications():
         if not writing.only_possible:
             return source.execute(statements.overwrite(part)).rowcount
-        statement = statements.overwrite_possible(part, _own_keys(writing.rescue, part))
+        statement = statements.overwrite_possible(part, _list_own_keys(writing.rescue, part))
         return sum(takewhile(bool, (source.execute(statement).rowcount for _ in range(statements.PASSES))))
 
 
-def _triggers(members: Sequence[Member]) -> tuple[Trigger, ...]:
+def _list_triggers(members: Sequence[Member]) -> tuple[Trigger, ...]:
     """The triggers that must not fire. Raises Refused where the operator may not say so."""
     problems = [
         Problem(
@@ -293,7 +293,7 @@ def _move_sequences(rescue: Rescue, part: Part) -> tuple[str, ...]:
     return tuple(dict.fromkeys(moved))
 
 
-def _number(source: Connection, statement: sql.Composed) -> int:
+def _read_number(source: Connection, statement: sql.Composed) -> int:
     row = source.execute(statement).fetchone()
     assert row is not None
     return int(row[0])

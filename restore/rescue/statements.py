@@ -50,10 +50,10 @@ class Part:
         """The columns that are overwritten."""
         return tuple(column for column in self.compared if column in self.facts.changeable)
 
-    def same_key(self, left: str, right: str) -> sql.Composed:
+    def compose_same_key(self, left: str, right: str) -> sql.Composed:
         """Compares the keys of two rows."""
         operators = dict(self.facts.operators)
-        return equal(left, self.key, right, self.key, [operators.get(column, EQUALS) for column in self.key])
+        return compose_equal(left, self.key, right, self.key, [operators.get(column, EQUALS) for column in self.key])
 
     @property
     def sent(self) -> sql.Identifier:
@@ -76,17 +76,19 @@ def names(columns: Iterable[str], alias: str = "") -> sql.Composed:
     return sql.SQL(", ").join(parts)
 
 
-def equal(
+def compose_equal(
     left: str, left_columns: Sequence[str], right: str, right_columns: Sequence[str], operators: Sequence[str] = ()
 ) -> sql.Composed:
     """Compares columns of two rows, one by one; `operators` as SQL, empty for PostgreSQL's own `=`."""
-    return equal_values(left, left_columns, [sql.Identifier(right, column) for column in right_columns], operators)
+    return compose_equal_values(
+        left, left_columns, [sql.Identifier(right, column) for column in right_columns], operators
+    )
 
 
-def equal_values(
+def compose_equal_values(
     alias: str, columns: Sequence[str], values: Sequence[sql.Composable], operators: Sequence[str] = ()
 ) -> sql.Composed:
-    """Compares columns of a row with values, one by one, as `equal` does."""
+    """Compares columns of a row with values, one by one, as `compose_equal` does."""
     pairs = zip(columns, operators or [EQUALS] * len(columns), values, strict=True)
     return sql.SQL(" AND ").join(
         sql.SQL("{} {} {}").format(sql.Identifier(alias, column), sql.SQL(cast(LiteralString, operator)), value)
@@ -94,12 +96,12 @@ def equal_values(
     )
 
 
-def where(condition: str) -> sql.Composable:
+def compose_where(condition: str) -> sql.Composable:
     """Puts an operator's condition into parentheses, on a line of its own, so that a comment in it ends there."""
     return sql.SQL("({}\n)").format(sql.SQL(cast(LiteralString, condition))) if condition.strip() else EVERY
 
 
-def both(one: sql.Composable, other: sql.Composable) -> sql.Composable:
+def compose_both(one: sql.Composable, other: sql.Composable) -> sql.Composable:
     if one is EVERY or other is EVERY:
         return other if one is EVERY else one
     return sql.SQL("{} AND {}").format(one, other)
@@ -108,31 +110,31 @@ def both(one: sql.Composable, other: sql.Composable) -> sql.Composable:
 # Which rows the candidate sends
 
 
-def counted_buckets(relation: sql.Composable, columns: Iterable[Column], ranges: Ranges) -> sql.Composed:
+def count_buckets(relation: sql.Composable, columns: Iterable[Column], ranges: Ranges) -> sql.Composed:
     """Counts rows and adds up their hashes, by range of keys."""
     return sql.SQL("SELECT {} AS bucket, count(*) AS rows, sum({}) AS hash FROM {} AS t GROUP BY 1").format(
         ranges.number, hashing.compose_mixed_hash(columns, ROW_SEED), relation
     )
 
 
-def referred_by(foreign_key: ForeignKey, scope: sql.Composable) -> sql.Composed:
+def compose_referred_by(foreign_key: ForeignKey, scope: sql.Composable) -> sql.Composed:
     """Returns a condition for rows of the parent that a child's row within the scope refers to."""
     columns = foreign_key.child_columns, foreign_key.parent_columns
-    return _linked(foreign_key.child, *columns, foreign_key.operators, scope)
+    return _compose_linked(foreign_key.child, *columns, foreign_key.operators, scope)
 
 
-def referring_to(foreign_key: ForeignKey, scope: sql.Composable) -> sql.Composed:
+def compose_referring_to(foreign_key: ForeignKey, scope: sql.Composable) -> sql.Composed:
     """Returns a condition for rows of the child that refer to a parent's row within the scope."""
     columns = foreign_key.parent_columns, foreign_key.child_columns
-    return _linked(foreign_key.parent, *columns, foreign_key.operators, scope)
+    return _compose_linked(foreign_key.parent, *columns, foreign_key.operators, scope)
 
 
-def _linked(
+def _compose_linked(
     other: Table, other_columns: Sequence[str], columns: Sequence[str], operators: Sequence[str], scope: sql.Composable
 ) -> sql.Composed:
     """Whether a row of the other table within the scope has this row's values in the columns of a foreign key."""
     return sql.SQL("EXISTS (SELECT FROM (SELECT {} FROM {} AS t WHERE {}) AS other WHERE {})").format(
-        names(other_columns), other.identifier, scope, equal("other", other_columns, "t", columns, operators)
+        names(other_columns), other.identifier, scope, compose_equal("other", other_columns, "t", columns, operators)
     )
 
 
@@ -159,52 +161,54 @@ def _format(part: Part) -> sql.SQL:
 # What is missing or differs
 
 
-def missing(part: Part) -> sql.Composed:
+def compose_missing(part: Part) -> sql.Composed:
     return sql.SQL("NOT EXISTS (SELECT FROM (SELECT {} FROM {} AS t WHERE {}) AS s WHERE {})").format(
-        names(part.key), part.facts.relation, part.within, part.same_key("s", "t")
+        names(part.key), part.facts.relation, part.within, part.compose_same_key("s", "t")
     )
 
 
 def count_lost(part: Part) -> sql.Composed:
-    return sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(part.sent, missing(part))
+    return sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(part.sent, compose_missing(part))
 
 
-def shown_key(key: Iterable[str]) -> sql.Composed:
+def compose_shown_key(key: Iterable[str]) -> sql.Composed:
     """Writes a key as a JSON array of texts, long ones cut."""
     texts = (sql.SQL("left({}::text, 80)").format(sql.Identifier("t", name)) for name in key)
     return sql.SQL("json_build_array({})::text").format(sql.SQL(", ").join(texts))
 
 
-def lost_keys(part: Part) -> sql.Composed:
+def read_lost_keys(part: Part) -> sql.Composed:
     """Reads the keys of all rows that are missing."""
-    return sql.SQL("SELECT {} FROM {} AS t WHERE {}").format(shown_key(part.key), part.sent, missing(part))
+    return sql.SQL("SELECT {} FROM {} AS t WHERE {}").format(
+        compose_shown_key(part.key), part.sent, compose_missing(part)
+    )
 
 
-def example_keys(part: Part) -> sql.Composed:
+def read_example_keys(part: Part) -> sql.Composed:
     """Reads keys of rows to look at: missing ones first."""
     return sql.SQL(
         "(SELECT {key} FROM {sent} AS t WHERE {missing} LIMIT {most}) UNION ALL "
         "(SELECT {key} FROM {sent} AS t JOIN {table} AS s ON {match} WHERE {differs} "
         "LIMIT {most}) LIMIT {most}"
     ).format(
-        key=shown_key(part.key),
+        key=compose_shown_key(part.key),
         sent=part.sent,
-        missing=missing(part),
+        missing=compose_missing(part),
         table=part.facts.relation,
-        match=part.same_key("s", "t"),
-        differs=differing(part),
+        match=part.compose_same_key("s", "t"),
+        differs=compose_differing(part),
         most=sql.Literal(EXAMPLES),
     )
 
 
-def differing(part: Part) -> sql.Composed:
+def compose_differing(part: Part) -> sql.Composed:
     """Compares two rows byte by byte, as every type can be (documentation, 9.25.6)."""
     return sql.SQL("ROW({})::record OPERATOR(pg_catalog.*<>) ROW({})::record").format(
         names(part.compared, "s"), names(part.compared, "t")
     )
 
 
-def writers_of_differing(part: Part, *, times: bool) -> sql.Composed:
+def read_writers_of_differing(part: Part, *, times: bool) -> sql.Composed:
     """Reads the transactions that wrote the rows that differ, those of most rows first."""
     committed = "pg_xact_commit_timestamp(s.xmin)::text" if times else "''"
     return sql.SQL(
@@ -214,19 +218,19 @@ def writers_of_differing(part: Part, *, times: bool) -> sql.Composed:
         sql.SQL(cast(LiteralString, committed)),
         part.sent,
         part.facts.relation,
-        part.same_key("s", "t"),
-        differing(part),
+        part.compose_same_key("s", "t"),
+        compose_differing(part),
     )
 
 
-def lacks_parent(part: Part, foreign_key: ForeignKey) -> sql.Composed:
+def ask_for_missing_parent(part: Part, foreign_key: ForeignKey) -> sql.Composed:
     """Asks whether a row that was sent refers to a row that the database that serves doesn't have."""
     return sql.SQL("SELECT EXISTS (SELECT FROM {} AS t WHERE {} AND NOT {})").format(
-        part.sent, _refers(foreign_key), _has_parent(foreign_key)
+        part.sent, _compose_refers(foreign_key), _has_parent(foreign_key)
     )
 
 
-def _refers(foreign_key: ForeignKey) -> sql.Composed:
+def _compose_refers(foreign_key: ForeignKey) -> sql.Composed:
     """Whether the row refers to anything: MATCH SIMPLE asks for no parent where a column is null."""
     return sql.SQL(" AND ").join(
         sql.SQL("{} IS NOT NULL").format(sql.Identifier("t", column)) for column in foreign_key.child_columns
@@ -236,7 +240,7 @@ def _refers(foreign_key: ForeignKey) -> sql.Composed:
 def _has_parent(foreign_key: ForeignKey) -> sql.Composed:
     return sql.SQL("EXISTS (SELECT FROM {} AS p WHERE {})").format(
         foreign_key.parent.identifier,
-        equal("p", foreign_key.parent_columns, "t", foreign_key.child_columns, foreign_key.operators),
+        compose_equal("p", foreign_key.parent_columns, "t", foreign_key.child_columns, foreign_key.operators),
     )
 
 
@@ -245,25 +249,27 @@ def _has_parent(foreign_key: ForeignKey) -> sql.Composed:
 
 def insert_lost(part: Part) -> sql.Composed:
     """Inserts every row that is missing, and answers with their keys."""
-    return _copied(_insert(part, missing(part), sql.SQL("")))
+    return _compose_copy(_insert(part, compose_missing(part), sql.SQL("")))
 
 
 def insert_possible(part: Part, foreign_keys: Sequence[ForeignKey]) -> sql.Composed:
     """Inserts the missing rows that no unique index and no foreign key refuses, and answers with their keys."""
-    conditions = missing(part)
+    conditions = compose_missing(part)
     for foreign_key in foreign_keys:
         own = sql.SQL("false")
         if foreign_key.parent == part.table:
             own = sql.SQL("EXISTS (SELECT FROM {} AS o WHERE {})").format(
                 part.sent,
-                equal("o", foreign_key.parent_columns, "t", foreign_key.child_columns, foreign_key.operators),
+                compose_equal("o", foreign_key.parent_columns, "t", foreign_key.child_columns, foreign_key.operators),
             )
-        conditions += sql.SQL(" AND (NOT ({}) OR {} OR {})").format(_refers(foreign_key), _has_parent(foreign_key), own)
+        conditions += sql.SQL(" AND (NOT ({}) OR {} OR {})").format(
+            _compose_refers(foreign_key), _has_parent(foreign_key), own
+        )
     for columns in part.facts.unique:
         if set(columns) <= set(part.columns):
             taken = sql.SQL(" AND NOT EXISTS (SELECT FROM {} AS o WHERE {})")
-            conditions += taken.format(part.facts.relation, equal("o", columns, "t", columns))
-    return _copied(_insert(part, conditions, _no_conflict(part)))
+            conditions += taken.format(part.facts.relation, compose_equal("o", columns, "t", columns))
+    return _compose_copy(_insert(part, conditions, _compose_no_conflict(part)))
 
 
 def make_keys(part: Part) -> sql.Composed:
@@ -279,7 +285,7 @@ def insert_together(parts: Sequence[Part]) -> sql.Composed:
     inserts = (
         sql.SQL("{inserted} AS ({insert}), {kept} AS (INSERT INTO {keys} SELECT {key} FROM {inserted})").format(
             inserted=sql.Identifier(f"inserted_{part.number}"),
-            insert=_insert(part, missing(part), _no_conflict(part)),
+            insert=_insert(part, compose_missing(part), _compose_no_conflict(part)),
             kept=sql.Identifier(f"kept_{part.number}"),
             keys=part.inserted_keys,
             key=names(part.key),
@@ -293,11 +299,11 @@ def copy_keys(part: Part) -> sql.Composed:
     return sql.SQL("COPY {} TO STDOUT").format(part.inserted_keys)
 
 
-def _no_conflict(part: Part) -> sql.SQL:
+def _compose_no_conflict(part: Part) -> sql.SQL:
     return sql.SQL("" if part.facts.defers_unique else "ON CONFLICT DO NOTHING")
 
 
-def _copied(statement: sql.Composable) -> sql.Composed:
+def _compose_copy(statement: sql.Composable) -> sql.Composed:
     return sql.SQL("COPY ({}) TO STDOUT").format(statement)
 
 
@@ -324,13 +330,13 @@ def is_overwritten(wish: Wish) -> sql.Composable:
     if not wish.damaged.strip():
         return of_incident
     # In a row of its own, so that a bare column name in it is the source's, and not the candidate's
-    damaged = sql.SQL("EXISTS (SELECT FROM (SELECT s.*) AS damaged WHERE {})").format(where(wish.damaged))
+    damaged = sql.SQL("EXISTS (SELECT FROM (SELECT s.*) AS damaged WHERE {})").format(compose_where(wish.damaged))
     return sql.SQL("({} OR {})").format(of_incident, damaged)
 
 
 def count_overwritten(part: Part, wish: Wish) -> sql.Composed:
     return sql.SQL("SELECT count(*) FROM {} AS s JOIN {} AS t ON {} WHERE {} AND {}").format(
-        part.facts.relation, part.sent, part.same_key("s", "t"), differing(part), is_overwritten(wish)
+        part.facts.relation, part.sent, part.compose_same_key("s", "t"), compose_differing(part), is_overwritten(wish)
     )
 
 
@@ -344,8 +350,8 @@ def lock_differing(part: Part, wish: Wish) -> sql.Composed:
         columns=names(part.columns, "s"),
         table=part.facts.relation,
         sent=part.sent,
-        match=part.same_key("s", "t"),
-        differs=differing(part),
+        match=part.compose_same_key("s", "t"),
+        differs=compose_differing(part),
         overwritten=is_overwritten(wish),
     )
 
@@ -363,7 +369,7 @@ def overwrite_possible(part: Part, foreign_keys: Sequence[ForeignKey]) -> sql.Co
     """Does it for the rows that no unique index and no foreign key refuses as the table is now. These are no longer
     among the locked ones; how many they were is the answer."""
     changing = set(part.changing) - set(part.key)
-    conditions = [_keeps_reference(part, key) for key in foreign_keys if changing & set(key.child_columns)]
+    conditions = [_compose_keeps_reference(part, key) for key in foreign_keys if changing & set(key.child_columns)]
     conditions += find_free(part, "t")
     return sql.SQL(
         "WITH written AS ({overwrite} RETURNING {key}) DELETE FROM {locked} AS b USING written AS w WHERE {match}"
@@ -371,30 +377,30 @@ def overwrite_possible(part: Part, foreign_keys: Sequence[ForeignKey]) -> sql.Co
         overwrite=_overwrite(part, sql.SQL(" AND ").join([EVERY, *conditions])),
         key=names(part.key, "s"),
         locked=part.locked,
-        match=part.same_key("b", "w"),
+        match=part.compose_same_key("b", "w"),
     )
 
 
 def _overwrite(part: Part, condition: sql.Composable) -> sql.Composed:
     return sql.SQL("UPDATE {} AS s SET {} FROM {} AS t JOIN {} AS b ON {} WHERE {} AND {}").format(
         part.facts.relation,
-        assigned(part, "t"),
+        compose_assignments(part, "t"),
         part.sent,
         part.locked,
-        part.same_key("b", "t"),
-        part.same_key("s", "t"),
+        part.compose_same_key("b", "t"),
+        part.compose_same_key("s", "t"),
         condition,
     )
 
 
-def _keeps_reference(part: Part, foreign_key: ForeignKey) -> sql.Composed:
+def _compose_keeps_reference(part: Part, foreign_key: ForeignKey) -> sql.Composed:
     """Whether the row that the overwritten one will refer to is there."""
     values = [sql.Identifier("t" if column in part.changing else "s", column) for column in foreign_key.child_columns]
     nothing = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(value) for value in values)
     return sql.SQL("({} OR EXISTS (SELECT FROM {} AS p WHERE {}))").format(
         nothing,
         foreign_key.parent.identifier,
-        equal_values("p", foreign_key.parent_columns, values, foreign_key.operators),
+        compose_equal_values("p", foreign_key.parent_columns, values, foreign_key.operators),
     )
 
 
@@ -409,17 +415,17 @@ def _is_free(part: Part, columns: Sequence[str], alias: str) -> sql.Composed:
     values = [sql.Identifier(alias if column in part.changing else "s", column) for column in columns]
     return sql.SQL("NOT EXISTS (SELECT FROM {} AS o WHERE {} AND NOT ({}))").format(
         part.facts.relation,
-        equal_values("o", columns, values),
-        part.same_key("o", "s"),
+        compose_equal_values("o", columns, values),
+        part.compose_same_key("o", "s"),
     )
 
 
-def locked_keys(part: Part) -> sql.Composed:
+def read_locked_keys(part: Part) -> sql.Composed:
     """Reads the keys of the rows that are locked."""
-    return sql.SQL("SELECT {} FROM {} AS t").format(shown_key(part.key), part.locked)
+    return sql.SQL("SELECT {} FROM {} AS t").format(compose_shown_key(part.key), part.locked)
 
 
-def assigned(part: Part, alias: str) -> sql.Composed:
+def compose_assignments(part: Part, alias: str) -> sql.Composed:
     return sql.SQL(", ").join(
         sql.SQL("{} = {}").format(sql.Identifier(column), sql.Identifier(alias, column)) for column in part.changing
     )

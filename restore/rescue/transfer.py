@@ -65,18 +65,18 @@ class Scope:
     here: sql.Composable
 
 
-def differing_scope(source: Connection, candidate: Connection, pair: TablePair, columns: Collection[str]) -> Scope:
+def find_differing_scope(source: Connection, candidate: Connection, pair: TablePair, columns: Collection[str]) -> Scope:
     """Returns a scope that has all rows of the candidate that are missing in the source or differ in these columns."""
     if pair.pages <= SMALL_PAGES:
         return Scope(EVERY, EVERY)
-    ranges = _ranges(candidate, pair)
+    ranges = _choose_ranges(candidate, pair)
     if not ranges.bounds:
         return Scope(EVERY, EVERY)
     compared = [column for column in pair.columns if column in pair.key or column.name in columns]
-    counted = statements.counted_buckets(pair.candidate.relation, compared, ranges)
+    counted = statements.count_buckets(pair.candidate.relation, compared, ranges)
     with ThreadPoolExecutor(1) as aside:
-        there = aside.submit(_buckets, candidate, counted)
-        here = _buckets(source, counted)
+        there = aside.submit(_read_buckets, candidate, counted)
+        here = _read_buckets(source, counted)
     differing = [bucket for bucket, facts in there.result().items() if here.get(bucket) != facts]
     if not differing:
         return Scope(sql.SQL("false"), EVERY)
@@ -84,12 +84,12 @@ def differing_scope(source: Connection, candidate: Connection, pair: TablePair, 
     return Scope(condition, condition if ranges.is_by_bounds(differing) else EVERY)
 
 
-def _ranges(candidate: Connection, pair: TablePair) -> Ranges:
+def _choose_ranges(candidate: Connection, pair: TablePair) -> Ranges:
     statement = key_ranges.compose_sample(pair, pair.candidate, pair.candidate.pages)
     return key_ranges.choose_ranges(pair, ask(candidate, statement)[0]) if statement else Ranges()
 
 
-def _buckets(connection: Connection, statement: sql.Composed) -> Mapping[int, tuple[int, int]]:
+def _read_buckets(connection: Connection, statement: sql.Composed) -> Mapping[int, tuple[int, int]]:
     return {int(row["bucket"]): (int(row["rows"]), int(row["hash"])) for row in ask(connection, statement)}
 
 
@@ -103,12 +103,12 @@ def copy(candidate: Connection, copy_out: sql.Composed, source: Connection, copy
     """Passes the rows of one COPY to the other as they come; returns how many."""
     with source.cursor() as into, candidate.cursor() as out:
         with out.copy(copy_out) as rows, into.copy(copy_in) as sent:
-            for block in _blocks(rows):
+            for block in _join_blocks(rows):
                 sent.write(block)
         return into.rowcount
 
 
-def _blocks(rows: Iterable[Buffer]) -> Iterator[bytes]:
+def _join_blocks(rows: Iterable[Buffer]) -> Iterator[bytes]:
     """Joins rows: to write each by itself takes longer than the server needs for it."""
     block = bytearray()
     for row in rows:
@@ -133,7 +133,7 @@ class RowsToFile:
             return cursor.rowcount
 
 
-def pair_of(
+def find_pair(
     source: Mapping[Table, TableShape], candidate: Mapping[Table, TableShape], table: Table
 ) -> TablePair | None:
     """Says how a table that both sides have is compared; None for one that a side lacks."""
@@ -146,6 +146,6 @@ def is_binary(pair: TablePair, columns: Collection[str]) -> bool:
     return all(column.type in BINARY for column in pair.columns if column.name in columns)
 
 
-def shared_columns(pair: TablePair, writable: Sequence[str]) -> tuple[str, ...]:
+def list_shared_columns(pair: TablePair, writable: Sequence[str]) -> tuple[str, ...]:
     """Columns that both sides have and that can be written."""
     return tuple(column.name for column in pair.columns if column.name in writable)

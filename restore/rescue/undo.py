@@ -18,7 +18,16 @@ from psycopg import sql
 
 from restore.errors import PermanentError, Problem
 from restore.rescue.model import ForeignKey, Trigger
-from restore.rescue.statements import PASSES, Part, assigned, disable, enable, equal, find_free, names
+from restore.rescue.statements import (
+    PASSES,
+    Part,
+    compose_assignments,
+    compose_equal,
+    disable,
+    enable,
+    find_free,
+    names,
+)
 
 MODE = 0o600
 """The file holds rows."""
@@ -65,7 +74,7 @@ class UndoFile:
         """Adds rows that are being inserted, by their keys; returns how many there were."""
         undone, rows = self._add_rows(part, part.key, write_rows)
         if rows:
-            own = _own(part, transaction)
+            own = _compose_own(part, transaction)
             self._deletions.append(
                 sql.SQL("DELETE FROM {} AS s USING {} AS u WHERE {}").format(part.facts.relation, undone, own)
             )
@@ -81,10 +90,10 @@ class UndoFile:
         undone, rows = self._add_rows(part, part.columns, write_rows)
         if rows:
             change = sql.SQL("UPDATE {} AS s SET {} FROM {} AS u WHERE {}").format(
-                part.facts.relation, assigned(part, "u"), undone, _own(part, transaction)
+                part.facts.relation, compose_assignments(part, "u"), undone, _compose_own(part, transaction)
             )
             if free := find_free(part, "u"):
-                self._changes.append(_repeat(sql.SQL(" AND ").join([change, *free])))
+                self._changes.append(_compose_repeat(sql.SQL(" AND ").join([change, *free])))
                 self._last_changes.append(change)
             else:
                 self._changes.append(change)
@@ -100,13 +109,13 @@ class UndoFile:
         self._write(f"SET LOCAL search_path = {search_path};\n")
         for trigger in self._triggers:
             self._write(disable(trigger).as_string() + ";\n")
-        deletions = _together(self._deletions)
+        deletions = _compose_together(self._deletions)
         for statement in (*reversed(self._changes), *self._checks, *deletions, *reversed(self._last_changes)):
             self._write(statement.as_string() + ";\n")
         for trigger in self._triggers:
             self._write(enable(trigger).as_string() + ";\n")
         self._write("COMMIT;\n")
-        with self._writing():
+        with self._translate_errors():
             self._file.flush()
             os.fsync(self._file.fileno())
             folder = os.open(self.path.parent, os.O_RDONLY)
@@ -129,17 +138,17 @@ class UndoFile:
         )
         self._write(made.as_string() + ";\n")
         self._write(f"COPY pg_temp.{table} FROM stdin;\n")
-        with self._writing():
+        with self._translate_errors():
             rows = write_rows(self._file)
         self._write("\\.\n")
         return sql.Identifier("pg_temp", table), rows
 
     def _write(self, text: str) -> None:
-        with self._writing():
+        with self._translate_errors():
             self._file.write(text.encode())
 
     @contextmanager
-    def _writing(self) -> Generator[None]:
+    def _translate_errors(self) -> Generator[None]:
         """Raises PermanentError where the file can't be written: nothing that couldn't be taken back is committed."""
         try:
             yield
@@ -160,18 +169,18 @@ def _refuse(path: Path, error: OSError) -> PermanentError:
     return PermanentError.of(Problem(f"undo file {path}", found, "a new file that can be written", fix))
 
 
-def _own(part: Part, transaction: str) -> sql.Composed:
+def _compose_own(part: Part, transaction: str) -> sql.Composed:
     own = sql.SQL("{} AND s.xmin::text OPERATOR(pg_catalog.=) {}")
-    return own.format(part.same_key("s", "u"), sql.Literal(transaction))
+    return own.format(part.compose_same_key("s", "u"), sql.Literal(transaction))
 
 
-def _repeat(change: sql.Composable) -> sql.Composed:
+def _compose_repeat(change: sql.Composable) -> sql.Composed:
     """Changes rows for which others had to make room first. A row that was changed is none of the rescue's any more."""
     block = "BEGIN FOR pass IN 1..{} LOOP {}; EXIT WHEN NOT FOUND; END LOOP; END"
     return sql.SQL("DO {}").format(sql.Literal(sql.SQL(block).format(sql.Literal(PASSES), change).as_string()))
 
 
-def _together(deletions: Sequence[sql.Composable]) -> Iterator[sql.Composable]:
+def _compose_together(deletions: Sequence[sql.Composable]) -> Iterator[sql.Composable]:
     """One statement: foreign keys are checked at its end, whichever way the rows refer to each other."""
     if deletions:
         *others, last = deletions
@@ -190,10 +199,10 @@ def _refuse_referred(part: Part, foreign_key: ForeignKey, undone: sql.Identifier
     ).format(
         undone=undone,
         table=part.facts.relation,
-        own=_own(part, transaction),
+        own=_compose_own(part, transaction),
         transaction=sql.Literal(transaction),
         child=foreign_key.child.identifier,
-        refers=equal("s", foreign_key.parent_columns, "c", foreign_key.child_columns, foreign_key.operators),
+        refers=compose_equal("s", foreign_key.parent_columns, "c", foreign_key.child_columns, foreign_key.operators),
         message=sql.Literal(message),
     )
     return sql.SQL("DO {}").format(sql.Literal(block.as_string()))

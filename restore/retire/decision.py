@@ -69,7 +69,7 @@ class Retirement:
 
 def find_problems(world: RetireWorld) -> tuple[Problem, ...]:
     """Returns every reason against deleting the instance now."""
-    rules = (_unknown, _in_use, _open, _connected, _last_holder, _not_deletable)
+    rules = (_check_known, _check_unused, _open, _check_unconnected, _check_other_holders, _check_deletable)
     return tuple(problem for rule in rules for problem in rule(world))
 
 
@@ -97,11 +97,11 @@ def find_restore_id(world: RetireWorld) -> str:
     """Returns the restore that made the target, or the newest one that was made of it; otherwise a name of its own."""
     own = world.target.tags.get(TAG_ID)
     made = [item for item in world.instances if item.tags.get(TAG_SOURCE) == world.target.resource_id]
-    newest = max((item for item in made if item.created and TAG_ID in item.tags), key=_created, default=None)
+    newest = max((item for item in made if item.created and TAG_ID in item.tags), key=_read_created, default=None)
     return own or (newest.tags[TAG_ID] if newest else f"retire-{world.target.resource_id.lower()}")
 
 
-def _created(instance: Instance) -> float:
+def _read_created(instance: Instance) -> float:
     return instance.created.timestamp() if instance.created else 0.0
 
 
@@ -160,11 +160,11 @@ def list_holders(world: RetireWorld) -> tuple[str, ...]:
     return (*snapshots, *windows, *others)
 
 
-def _subject(world: RetireWorld) -> str:
+def _format_subject(world: RetireWorld) -> str:
     return f"instance {world.target.identifier} ({world.target.resource_id})"
 
 
-def _unknown(world: RetireWorld) -> Iterator[Problem]:
+def _check_known(world: RetireWorld) -> Iterator[Problem]:
     target, living = world.target, {item.resource_id for item in world.instances}
     known = {item.resource_id for item in (_find_source(world), find_serving(world)) if item}
     line = frozenset[str]().union(*(find_line(world.instances, resource_id) for resource_id in known))
@@ -174,30 +174,30 @@ def _unknown(world: RetireWorld) -> Iterator[Problem]:
     if target.resource_id not in line and not former and not tagged:
         found = f"neither made by stack {world.settings.stack}, nor of the line of {world.settings.source}"
         fix = f'{PAGE}, "What is refused": what this program does not know it does not delete'
-        yield Problem(_subject(world), found, "a candidate or an old source of this stack", fix)
+        yield Problem(_format_subject(world), found, "a candidate or an old source of this stack", fix)
 
 
 def _find_source(world: RetireWorld) -> Instance | None:
     return next((item for item in world.instances if item.identifier == world.settings.source), None)
 
 
-def _in_use(world: RetireWorld) -> Iterator[Problem]:
+def _check_unused(world: RetireWorld) -> Iterator[Problem]:
     target, serving = world.target, find_serving(world)
     secret = world.settings.secret.name
     if serving is None:
         found = f"the applications' URL in secret {secret} names no instance of this region"
         fix = f'{PAGE}, "Who serves": without knowing that, nothing is deleted'
-        yield Problem(_subject(world), found, "another instance that serves", fix)
+        yield Problem(_format_subject(world), found, "another instance that serves", fix)
     elif serving.resource_id == target.resource_id:
         fix = f'{PAGE}, "Who serves": move the applications to another database first'
-        yield Problem(_subject(world), "it serves the applications", "an instance that serves nobody", fix)
+        yield Problem(_format_subject(world), "it serves the applications", "an instance that serves nobody", fix)
     elif target.endpoint and _is_named_elsewhere(world, target):
         found = f"another key of secret {secret} names its endpoint"
         fix = f"kubectl --namespace {world.settings.namespace} edit secret {secret}"
-        yield Problem(_subject(world), found, "an instance that serves nobody", fix)
+        yield Problem(_format_subject(world), found, "an instance that serves nobody", fix)
     if target.identifier == world.settings.source:
         fix = "pulumi config set source <the instance that serves>"
-        yield Problem(_subject(world), "it is the source of this stack", "an instance that is not", fix)
+        yield Problem(_format_subject(world), "it is the source of this stack", "an instance that is not", fix)
 
 
 def _is_named_elsewhere(world: RetireWorld, target: Instance) -> bool:
@@ -210,13 +210,13 @@ def _open(world: RetireWorld) -> Iterator[Problem]:
     for restore in world.open_restores:
         if target in (restore.resource_id, restore.tags.get(TAG_SOURCE)):
             found = f"part of restore {restore.tags.get(TAG_ID, '?')}, which is open"
-            yield Problem(_subject(world), found, "a restore that is closed", "python -m restore close")
+            yield Problem(_format_subject(world), found, "a restore that is closed", "python -m restore close")
     if world.settings.request is not None:
         found = f"restore {world.settings.request.id} is configured, so it is not closed"
-        yield Problem(_subject(world), found, "no restore that is still going on", "python -m restore close")
+        yield Problem(_format_subject(world), found, "no restore that is still going on", "python -m restore close")
 
 
-def _connected(world: RetireWorld) -> Iterator[Problem]:
+def _check_unconnected(world: RetireWorld) -> Iterator[Problem]:
     measured = world.connections or ()
     busy = [point for point in measured if point.value > 0]
     needed = f"nobody connected for {world.days} days"
@@ -224,11 +224,11 @@ def _connected(world: RetireWorld) -> Iterator[Problem]:
         newest = max(point.at for point in busy)
         found = f"up to {max(point.value for point in busy):g} sessions, last in the hour of {newest:{TIME_FORMAT}}"
         fix = f'{PAGE}, "Who is connected": find out who it is, and wait until nobody was'
-        yield Problem(_subject(world), found, needed, fix)
+        yield Problem(_format_subject(world), found, needed, fix)
     elif not world.not_asked and (missing := _count_unmeasured(world)):
         found = "CloudWatch can't be asked" if world.connections is None else f"not measured in {missing} hours"
         fix = f'{PAGE}, "Who is connected": where nobody can know, the same command with --not-asked "<reason>"'
-        yield Problem(_subject(world), f"unknown who was connected: {found}", needed, fix)
+        yield Problem(_format_subject(world), f"unknown who was connected: {found}", needed, fix)
 
 
 def _count_unmeasured(world: RetireWorld) -> int:
@@ -250,7 +250,7 @@ def describe_connections(world: RetireWorld) -> str:
     return f"nobody was connected in the last {world.days} days (CloudWatch, DatabaseConnections)"
 
 
-def _last_holder(world: RetireWorld) -> Iterator[Problem]:
+def _check_other_holders(world: RetireWorld) -> Iterator[Problem]:
     if not list_holders(world):
         name = world.target.identifier
         found = (
@@ -258,20 +258,22 @@ def _last_holder(world: RetireWorld) -> Iterator[Problem]:
             "available database of its line that was validated"
         )
         fix = f"aws rds create-db-snapshot --db-instance-identifier {name} --db-snapshot-identifier {name}-kept"
-        yield Problem(_subject(world), found, "another holder of its rows", fix)
+        yield Problem(_format_subject(world), found, "another holder of its rows", fix)
 
 
-def _not_deletable(world: RetireWorld) -> Iterator[Problem]:
+def _check_deletable(world: RetireWorld) -> Iterator[Problem]:
     target = world.target
     if target.status != "available":
         fix = f"aws rds describe-db-instances --db-instance-identifier {target.identifier}"
-        yield Problem(_subject(world), f"status {target.status}", "available: a final snapshot is taken of it", fix)
+        yield Problem(
+            _format_subject(world), f"status {target.status}", "available: a final snapshot is taken of it", fix
+        )
     if target.replicas:
         fix = f'{PAGE}, "What is refused": RDS would make each replica an instance of its own'
-        yield Problem(_subject(world), f"read replicas: {', '.join(target.replicas)}", "no read replica", fix)
+        yield Problem(_format_subject(world), f"read replicas: {', '.join(target.replicas)}", "no read replica", fix)
     if target.db_cluster:
         fix = f'{PAGE}, "What is refused": delete the cluster instead, by hand'
-        yield Problem(_subject(world), f"member of cluster {target.db_cluster}", "an instance of its own", fix)
+        yield Problem(_format_subject(world), f"member of cluster {target.db_cluster}", "an instance of its own", fix)
 
 
 def render(plan: Retirement) -> str:

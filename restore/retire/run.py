@@ -126,7 +126,7 @@ class Retiring:
         records = [
             record
             for restore_id in sorted(ids)
-            for record in self.store.newest_first(self.settings.stack, restore_id, "validated")
+            for record in self.store.read_newest_first(self.settings.stack, restore_id, "validated")
         ]
         return frozenset(
             str(record["facts"].get("resource_id")) for record in records if record.get("open") and record.get("facts")
@@ -135,7 +135,7 @@ class Retiring:
     def _require_begun(self) -> Mapping[str, Any]:
         """Returns the newest record of this deletion. Raises Refused when there is none."""
         stack = self.settings.stack
-        records = [self.store.newest_first(stack, restore_id, STEP) for restore_id in self.store.ids(stack)]
+        records = [self.store.read_newest_first(stack, restore_id, STEP) for restore_id in self.store.list_ids(stack)]
         begun = [record for found in records for record in found if record.get("resource_id") == self.resource_id]
         if not begun:
             fix = "aws rds describe-db-instances --query 'DBInstances[].[DBInstanceIdentifier,DbiResourceId]'"

@@ -147,7 +147,8 @@ def describe_run(run: CurrentRun | None, now: datetime) -> str:
     seen = format_duration(run.measure_silence(now))
     match run.judge(now):
         case Life.RUNNING:
-            return f"{run.who} runs `pulumi up` for {format_duration(run.measure_duration(now))} ({began}; heartbeat {seen} ago)"
+            duration = format_duration(run.measure_duration(now))
+            return f"{run.who} runs `pulumi up` for {duration} ({began}; heartbeat {seen} ago)"
         case Life.SILENT:
             return f"the run of {run.who} was killed or cut off ({began}; last heartbeat {seen} ago)"
         case Life.ENDED:
@@ -201,7 +202,7 @@ def describe_pending_operations(state: Mapping[str, object], inventory: Inventor
     operations = pending.read_pending(state)
     if not operations:
         return ()
-    unknown = pending.unknown_problems(operations)
+    unknown = pending.list_unknown_problems(operations)
     return (
         *pending.describe_harmless(operations),
         *pending.describe_in_aws(operations, inventory),

@@ -23,13 +23,13 @@ def list_places(context: RestoreContext, database: str) -> tuple[Place, ...]:
     instances = (("source", context.source), ("candidate", context.candidate))
     snapshots = (("safety snapshot", context.safety), ("copied snapshot", context.copy))
     return (
-        *(_of_instance(what, item, settings, database) for what, item in instances if item),
-        *(_of_snapshot(what, item, settings) for what, item in snapshots if item),
-        *_of_applications(context),
+        *(_build_instance_place(what, item, settings, database) for what, item in instances if item),
+        *(_build_snapshot_place(what, item, settings) for what, item in snapshots if item),
+        *_list_application_places(context),
     )
 
 
-def _of_instance(what: str, instance: Instance, settings: Settings, database: str) -> Place:
+def _build_instance_place(what: str, instance: Instance, settings: Settings, database: str) -> Place:
     region = read_region(instance.arn) or settings.region
     describe = f"aws rds describe-db-instances --region {region} --db-instance-identifier {instance.identifier}"
     events = (
@@ -57,7 +57,7 @@ def _compose_psql(endpoint: Endpoint, settings: Settings, database: str) -> str:
     return f"{READ_ONLY} psql {shlex.quote(text)}"
 
 
-def _of_snapshot(what: str, snapshot: Snapshot, settings: Settings) -> Place:
+def _build_snapshot_place(what: str, snapshot: Snapshot, settings: Settings) -> Place:
     region = read_region(snapshot.arn) or settings.region
     describe = f"aws rds describe-db-snapshots --region {region} --db-snapshot-identifier {snapshot.identifier}"
     done = f", {snapshot.percent} % done" if snapshot.status == "creating" and snapshot.percent is not None else ""
@@ -65,7 +65,7 @@ def _of_snapshot(what: str, snapshot: Snapshot, settings: Settings) -> Place:
     return Place(what, snapshot.identifier, f"{snapshot.status}{done}", console, (describe,))
 
 
-def _of_applications(context: RestoreContext) -> Iterable[Place]:
+def _list_application_places(context: RestoreContext) -> Iterable[Place]:
     settings = context.settings
     if not settings.apps:
         return

@@ -11,7 +11,7 @@ from restore.model.context import RestoreContext
 from restore.model.history import CANDIDATE, SAFETY_SNAPSHOT, History
 from restore.model.rds import Snapshot
 from restore.report.timeline import LABELS
-from restore.report.untrusted import EvidenceRecord, moment, of_step
+from restore.report.untrusted import EvidenceRecord, parse_moment, select_steps
 from restore.status.model import Step
 
 COPY = "copy"
@@ -25,13 +25,13 @@ def list_steps(
     history: History,
 ) -> tuple[Step, ...]:
     """Returns what goes on now. AWS goes on with its work also when the run that asked for it was killed."""
-    return (*_of_aws(context, records, history), *_of_gates(context, run, history))
+    return (*_list_aws_steps(context, records, history), *_list_gate_steps(context, run, history))
 
 
-def _of_aws(context: RestoreContext, records: Sequence[EvidenceRecord], history: History) -> Iterable[Step]:
+def _list_aws_steps(context: RestoreContext, records: Sequence[EvidenceRecord], history: History) -> Iterable[Step]:
     candidate, now = context.candidate, context.inventory.now
     if context.copy and context.copy.status == "creating":
-        yield _of_snapshot(COPY, f"RDS copies the snapshot to {context.copy.identifier}", context.copy, now)
+        yield _build_snapshot_step(COPY, f"RDS copies the snapshot to {context.copy.identifier}", context.copy, now)
     if candidate and candidate.status != AVAILABLE:
         began = _find_open_begin(records, CANDIDATE) or candidate.created
         estimate = _estimate(context, history, CANDIDATE) if candidate.status == "creating" else None
@@ -40,14 +40,16 @@ def _of_aws(context: RestoreContext, records: Sequence[EvidenceRecord], history:
     if context.safety and context.safety.status == "creating":
         estimate = _estimate(context, history, SAFETY_SNAPSHOT)
         label = f"{LABELS[SAFETY_SNAPSHOT]} {context.safety.identifier}"
-        yield _of_snapshot(SAFETY_SNAPSHOT, label, context.safety, now, estimate)
+        yield _build_snapshot_step(SAFETY_SNAPSHOT, label, context.safety, now, estimate)
 
 
-def _of_snapshot(name: str, label: str, snapshot: Snapshot, now: datetime, estimate: Estimate | None = None) -> Step:
+def _build_snapshot_step(
+    name: str, label: str, snapshot: Snapshot, now: datetime, estimate: Estimate | None = None
+) -> Step:
     return Step(name, label, snapshot.created, now, "", estimate, snapshot.percent)
 
 
-def _of_gates(context: RestoreContext, run: CurrentRun | None, history: History) -> Iterable[Step]:
+def _list_gate_steps(context: RestoreContext, run: CurrentRun | None, history: History) -> Iterable[Step]:
     now = context.inventory.now
     if run is None or run.judge(now) is not Life.RUNNING or run.restore_id != context.request.id:
         return
@@ -64,5 +66,5 @@ def _estimate(context: RestoreContext, history: History, phase: str) -> Estimate
 
 def _find_open_begin(records: Sequence[EvidenceRecord], step: str) -> datetime | None:
     """Returns when a step began of which no end is recorded."""
-    recorded = [*of_step(records, step)]
-    return moment(recorded[-1].get("began")) if recorded and not recorded[-1].get("ended") else None
+    recorded = [*select_steps(records, step)]
+    return parse_moment(recorded[-1].get("began")) if recorded and not recorded[-1].get("ended") else None

@@ -76,7 +76,7 @@ def render_json(status: Status, *, indent: int | None = 2) -> str:
         "run": status.run,
         "safe": status.safe,
         "next": status.next,
-        "steps": [_step_document(step) for step in status.steps],
+        "steps": [_build_step_document(step) for step in status.steps],
         "gates": [vars(gate) for gate in status.gates],
         "notes": [note.strip() for note in status.notes],
         "places": [{**vars(place), "commands": list(place.commands)} for place in status.places],
@@ -85,7 +85,7 @@ def render_json(status: Status, *, indent: int | None = 2) -> str:
     return json.dumps(document, indent=indent)
 
 
-def _step_document(step: Step) -> Mapping[str, Any]:
+def _build_step_document(step: Step) -> Mapping[str, Any]:
     estimate = step.estimate
     return {
         "name": step.name,

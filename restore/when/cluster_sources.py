@@ -29,14 +29,14 @@ def read_rollouts(api: Api, namespace: str, period: Period) -> Reading:
 def find_rollouts(items: Sequence[Item], period: Period) -> tuple[Suspect, ...]:
     """Returns the ReplicaSets that were made in the period. Pure."""
     return tuple(
-        Suspect(at, "rollout", f"{_owner(item)}, revision {_revision(item)}: {_images(item)}", ROLLOUTS)
-        for at, item in _made_in(items, period)
+        Suspect(at, "rollout", f"{_find_owner(item)}, revision {_read_revision(item)}: {_list_images(item)}", ROLLOUTS)
+        for at, item in _list_made_in(items, period)
     )
 
 
-def _made_in(items: Sequence[Item], period: Period) -> Iterator[tuple[datetime, Item]]:
+def _list_made_in(items: Sequence[Item], period: Period) -> Iterator[tuple[datetime, Item]]:
     for item in items:
-        if (at := _time(_meta(item).get("creationTimestamp"))) and period.has(at):
+        if (at := _parse_time(_read_metadata(item).get("creationTimestamp"))) and period.has(at):
             yield at, item
 
 
@@ -50,8 +50,8 @@ def read_jobs(api: Api, namespace: str, period: Period) -> Reading:
 def find_jobs(items: Sequence[Item], period: Period) -> tuple[Suspect, ...]:
     """Returns the Jobs that were made in the period. Pure."""
     return tuple(
-        Suspect(at, "Job", f"{_meta(item).get('name', '')} of {_owner(item)}: {_images(item)}", JOBS)
-        for at, item in _made_in(items, period)
+        Suspect(at, "Job", f"{_read_metadata(item).get('name', '')} of {_find_owner(item)}: {_list_images(item)}", JOBS)
+        for at, item in _list_made_in(items, period)
     )
 
 
@@ -66,39 +66,41 @@ def find_events(items: Sequence[Item], period: Period) -> tuple[Suspect, ...]:
     """Returns the events of Deployments and CronJobs in the period, each at the last time it was seen. Pure."""
     suspects: list[Suspect] = []
     for item in items:
-        of = _mapping(item.get("involvedObject"))
-        at = _time(item.get("lastTimestamp") or item.get("eventTime") or _meta(item).get("creationTimestamp"))
+        of = _parse_mapping(item.get("involvedObject"))
+        at = _parse_time(
+            item.get("lastTimestamp") or item.get("eventTime") or _read_metadata(item).get("creationTimestamp")
+        )
         if of.get("kind") in KINDS and at and period.has(at):
             what = f"{of.get('kind')} {of.get('name')}: {item.get('message', '')}"
             suspects.append(Suspect(at, str(item.get("reason", "event")), what, EVENTS))
     return tuple(suspects)
 
 
-def _owner(item: Item) -> str:
-    owners = cast("Sequence[Item]", _meta(item).get("ownerReferences") or ())
+def _find_owner(item: Item) -> str:
+    owners = cast("Sequence[Item]", _read_metadata(item).get("ownerReferences") or ())
     named = (f"{owner.get('kind', '')} {owner.get('name', '')}" for owner in owners)
     return next(named, "nobody")
 
 
-def _revision(item: Item) -> str:
-    return str(_mapping(_meta(item).get("annotations")).get(REVISION, "unknown"))
+def _read_revision(item: Item) -> str:
+    return str(_parse_mapping(_read_metadata(item).get("annotations")).get(REVISION, "unknown"))
 
 
-def _images(item: Item) -> str:
-    spec = _mapping(_mapping(_mapping(item.get("spec")).get("template")).get("spec"))
+def _list_images(item: Item) -> str:
+    spec = _parse_mapping(_parse_mapping(_parse_mapping(item.get("spec")).get("template")).get("spec"))
     containers = cast("Sequence[Item]", spec.get("containers") or ())
     return ", ".join(str(container.get("image", "")) for container in containers)
 
 
-def _meta(item: Item) -> Item:
-    return _mapping(item.get("metadata"))
+def _read_metadata(item: Item) -> Item:
+    return _parse_mapping(item.get("metadata"))
 
 
-def _mapping(value: object) -> Item:
+def _parse_mapping(value: object) -> Item:
     return cast("Item", value) if isinstance(value, Mapping) else {}
 
 
-def _time(text: object) -> datetime | None:
+def _parse_time(text: object) -> datetime | None:
     try:
         at = datetime.fromisoformat(str(text))
     except ValueError:

@@ -63,7 +63,7 @@ class Reading:
         return Reading(self.coverage + other.coverage, self.suspects + other.suspects)
 
 
-def second_before(at: datetime) -> datetime:
+def find_second_before(at: datetime) -> datetime:
     """Returns the whole second before the one in which it began, for a log may round a moment down to its second."""
     return at.astimezone(UTC).replace(microsecond=0) - timedelta(seconds=1)
 

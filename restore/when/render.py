@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from restore.redaction import redact
-from restore.report.untrusted import text
+from restore.report.untrusted import format_text
 from restore.units import TIME_FORMAT
-from restore.when.model import Period, Reach, Reading, Suspect, order_newest_first, second_before
+from restore.when.model import Period, Reach, Reading, Suspect, find_second_before, order_newest_first
 
 WIDTH = 80
 NONE = "no suspect was found. It did not happen only where all of the above says `recorded`."
@@ -53,11 +53,11 @@ def _render_suspect(suspect: Suspect) -> Iterator[str]:
     yield from _wrap(suspect.what, "    ")
     yield from _wrap(f"{suspect.source}{': by ' if suspect.by else ''}{suspect.by}", "    ")
     if not suspect.failed:
-        yield f"    {COMMAND} {second_before(suspect.at).strftime(TIME_FORMAT)}"
+        yield f"    {COMMAND} {find_second_before(suspect.at).strftime(TIME_FORMAT)}"
 
 
 def _wrap(shown: str, indent: str = "  ") -> list[str]:
-    clean = text(redact(shown))
+    clean = format_text(redact(shown))
     return textwrap.wrap(clean, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}  ", break_on_hyphens=False)
 
 
@@ -84,7 +84,7 @@ def _list_suspects(suspects: Sequence[Suspect]) -> list[dict[str, Any]]:
             "source": suspect.source,
             "by": redact(suspect.by),
             "failed": suspect.failed,
-            "time": second_before(suspect.at).strftime(TIME_FORMAT),
+            "time": find_second_before(suspect.at).strftime(TIME_FORMAT),
         }
         for suspect in suspects
     ]

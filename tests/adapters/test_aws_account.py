@@ -63,13 +63,13 @@ def test_without_a_role_both_call_as_the_environment_says(sts: str) -> None:
 
 
 def test_the_evidence_names_the_account(sts: str) -> None:
-    told = provenance.operator(Aws("us-east-1", {"sts": sts}))
+    told = provenance.read_operator(Aws("us-east-1", {"sts": sts}))
     assert told["account"] == "123456789012"
     assert told["aws"].startswith("arn:aws:")
 
 
 def test_an_account_that_is_not_known_is_said_and_stops_nothing() -> None:
-    told = provenance.operator(Aws("us-east-1", {"sts": "http://127.0.0.1:1"}))
+    told = provenance.read_operator(Aws("us-east-1", {"sts": "http://127.0.0.1:1"}))
     assert "not known" in told["aws"]
     assert "account" not in told
 

@@ -11,7 +11,7 @@ import pytest
 
 from restore.aws import Aws, follow
 from restore.aws import dependents as reads
-from restore.dependents.backup_plans import plans_of
+from restore.dependents.backup_plans import list_plans
 from restore.model.dependents import DependentKind, KnownBy
 from restore.model.rds import Instance
 from sandbox.trouble import dependents as troubles
@@ -119,14 +119,14 @@ def test_an_event_subscription_keeps_its_other_instances(aws: Aws, source: Insta
 def test_a_selection_is_added_once_and_only_it_is_taken_away(aws: Aws, source: Instance, restored: Instance) -> None:
     (selection,) = reads.read_selections(aws)
     plan, name = selection.plan_id, "restore-inc-1"
-    assert plans_of(reads.read_selections(aws), restored) == {}
+    assert list_plans(reads.read_selections(aws), restored) == {}
     for expected in (True, False):
         assert follow.add_selection(aws, plan, selection.role_arn, name, restored) is expected
-    assert plans_of(reads.read_selections(aws), restored) == {plan: troubles.PLAN}
+    assert list_plans(reads.read_selections(aws), restored) == {plan: troubles.PLAN}
     for expected in (True, False):
         assert follow.remove_selection(aws, plan, name, restored) is expected
     assert reads.read_selections(aws) == [selection]
-    assert plans_of(reads.read_selections(aws), source) == {plan: troubles.PLAN}
+    assert list_plans(reads.read_selections(aws), source) == {plan: troubles.PLAN}
 
 
 def test_a_listing_without_end_is_said_and_not_cut(aws: Aws, source: Instance, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from restore.aws import Aws
 from restore.errors import PermanentError, Refused
 from restore.evidence import Store
-from restore.evidence.store import s3_documents
+from restore.evidence.store import open_s3_documents
 from restore.inventory.gather import gather
 from restore.model.rds import Instance
 from restore.model.request import LATEST, App, Login, Method, Request, SecretKey, Settings, Tls, Traffic
@@ -115,7 +115,7 @@ def test_evidence_in_a_bucket_is_written_and_found_again(gateway: Gateway) -> No
 def test_a_record_that_s3_kept_without_saying_so_is_found_and_none_is_replaced(gateway: Gateway) -> None:
     aws = gateway.aws()
     aws.open_client("s3").create_bucket(Bucket="evidence-again")
-    documents = s3_documents(aws, "evidence-again", "")
+    documents = open_s3_documents(aws, "evidence-again", "")
     where = documents.put("prod/inc-1/1.json", b"{}")
     assert documents.put("prod/inc-1/1.json", b"{}") == where
     with pytest.raises(AlreadyExistsError):

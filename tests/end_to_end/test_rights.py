@@ -222,7 +222,7 @@ class Program:
 @pytest.fixture
 def program(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
     played = Program(sandbox)
-    monkeypatch.setattr(run, "plugin_caller", lambda: Caller(ACCOUNT, SESSION))
+    monkeypatch.setattr(run, "read_plugin_caller", lambda: Caller(ACCOUNT, SESSION))
     monkeypatch.setattr(run, "declare", played.declare)
     monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
     yield played

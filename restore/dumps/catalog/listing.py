@@ -45,9 +45,11 @@ def group_objects(bucket: str, objects: Iterable[Mapping[str, Any]]) -> tuple[Du
     dumps: list[Dump] = []
     for folder, items in folders.items():
         if any(str(item["Key"]).rpartition("/")[2] == TOC for item in items):
-            dumps.append(_directory(bucket, folder, items))
+            dumps.append(_build_directory(bucket, folder, items))
         else:
-            dumps.extend(_object(bucket, item) for item in items if int(item["Size"]) > 0 and looks_like_dump(item))
+            dumps.extend(
+                _parse_object(bucket, item) for item in items if int(item["Size"]) > 0 and looks_like_dump(item)
+            )
     return tuple(sorted(dumps, key=read_times, reverse=True))
 
 
@@ -57,7 +59,7 @@ def read_times(dump: Dump) -> tuple[datetime, datetime, str]:
     return read_time(dump.key) or dump.modified, dump.modified, dump.key
 
 
-def _object(bucket: str, item: Mapping[str, Any]) -> Dump:
+def _parse_object(bucket: str, item: Mapping[str, Any]) -> Dump:
     return Dump(
         bucket=bucket,
         key=str(item["Key"]),
@@ -65,16 +67,16 @@ def _object(bucket: str, item: Mapping[str, Any]) -> Dump:
         modified=item["LastModified"].astimezone(UTC),
         etag=str(item["ETag"]).strip('"'),
         storage_class=str(item.get("StorageClass", "STANDARD")),
-        readable=_readable(item),
+        readable=_is_readable(item),
     )
 
 
-def _directory(bucket: str, folder: str, items: Sequence[Mapping[str, Any]]) -> Dump:
+def _build_directory(bucket: str, folder: str, items: Sequence[Mapping[str, Any]]) -> Dump:
     parts = tuple(
         DumpPart(str(item["Key"]), str(item["ETag"]).strip('"'), int(item["Size"]))
         for item in sorted(items, key=lambda item: str(item["Key"]))
     )
-    archived = [str(item["StorageClass"]) for item in items if not _readable(item)]
+    archived = [str(item["StorageClass"]) for item in items if not _is_readable(item)]
     return Dump(
         bucket=bucket,
         key=f"{folder}/",
@@ -87,7 +89,7 @@ def _directory(bucket: str, folder: str, items: Sequence[Mapping[str, Any]]) -> 
     )
 
 
-def _readable(item: Mapping[str, Any]) -> bool:
+def _is_readable(item: Mapping[str, Any]) -> bool:
     if str(item.get("StorageClass", "")) not in ARCHIVED:
         return True
     status: Mapping[str, Any] = item.get("RestoreStatus") or {}
@@ -155,11 +157,11 @@ def pin_dump(s3: S3Client, dump: Dump) -> Dump:
     Raises Refused for one that isn't there, is empty, archived, or not the one that was listed (its ETag changed).
     """
     if dump.parts:
-        parts = tuple(_pinned_part(s3, dump, part) for part in dump.parts)
+        parts = tuple(_pin_part(s3, dump, part) for part in dump.parts)
         return _require_readable(replace(dump, parts=parts))
-    pin = build_dump(dump.bucket, dump.key, _head(s3, dump.bucket, dump.key))
+    pin = build_dump(dump.bucket, dump.key, _read_head(s3, dump.bucket, dump.key))
     if dump.etag and pin.etag != dump.etag:
-        raise Refused([_changed(dump.url, dump.etag, pin.etag)])
+        raise Refused([_build_changed(dump.url, dump.etag, pin.etag)])
     if pin.size == 0:
         raise Refused(
             [
@@ -183,26 +185,26 @@ def build_dump(bucket: str, key: str, head: Mapping[str, Any]) -> Dump:
         size=int(head["ContentLength"]),
         modified=head["LastModified"].astimezone(UTC),
         etag=str(head["ETag"]).strip('"'),
-        version_id=_version(head),
+        version_id=_parse_version(head),
         storage_class=storage_class,
         readable=storage_class not in ARCHIVED or 'ongoing-request="false"' in head.get("Restore", ""),
     )
 
 
-def _pinned_part(s3: S3Client, dump: Dump, part: DumpPart) -> DumpPart:
-    head = _head(s3, dump.bucket, part.key)
+def _pin_part(s3: S3Client, dump: Dump, part: DumpPart) -> DumpPart:
+    head = _read_head(s3, dump.bucket, part.key)
     etag = str(head["ETag"]).strip('"')
     if etag != part.etag:
-        raise Refused([_changed(f"s3://{dump.bucket}/{part.key}", part.etag, etag)])
-    return replace(part, version_id=_version(head))
+        raise Refused([_build_changed(f"s3://{dump.bucket}/{part.key}", part.etag, etag)])
+    return replace(part, version_id=_parse_version(head))
 
 
-def _version(head: Mapping[str, Any]) -> str | None:
+def _parse_version(head: Mapping[str, Any]) -> str | None:
     version = head.get("VersionId")
     return None if version in (None, "null") else str(version)
 
 
-def _changed(url: str, listed: str, found: str) -> Problem:
+def _build_changed(url: str, listed: str, found: str) -> Problem:
     return Problem(
         f"dump {url}",
         f"ETag {found}",
@@ -211,7 +213,7 @@ def _changed(url: str, listed: str, found: str) -> Problem:
     )
 
 
-def _head(s3: S3Client, bucket: str, key: str) -> Mapping[str, Any]:
+def _read_head(s3: S3Client, bucket: str, key: str) -> Mapping[str, Any]:
     from botocore.exceptions import ClientError
 
     with translate_errors("s3"):
@@ -220,17 +222,19 @@ def _head(s3: S3Client, bucket: str, key: str) -> Mapping[str, Any]:
         except ClientError as error:
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             if status == 403:
-                raise PermanentError.of(_denied_or_absent(bucket, key)) from error
+                raise PermanentError.of(_build_denied_or_absent(bucket, key)) from error
             if status != 404:
                 raise
-    raise PermanentError.of(Problem(f"dump s3://{bucket}/{key}", "no such object", "a dump", _listing(bucket, key)))
+    raise PermanentError.of(
+        Problem(f"dump s3://{bucket}/{key}", "no such object", "a dump", _build_list_command(bucket, key))
+    )
 
 
-def _listing(bucket: str, key: str) -> str:
+def _build_list_command(bucket: str, key: str) -> str:
     return f"aws s3 ls s3://{bucket}/{key.rpartition('/')[0]}/"
 
 
-def _denied_or_absent(bucket: str, key: str) -> Problem:
+def _build_denied_or_absent(bucket: str, key: str) -> Problem:
     """Without the right to list the bucket S3 says "denied" of what isn't there, too (API reference, HeadObject,
     "Permissions")."""
     folder = f"s3://{bucket}/{key.rpartition('/')[0]}/"
@@ -238,5 +242,5 @@ def _denied_or_absent(bucket: str, key: str) -> Problem:
         "AWS s3:GetObject",
         f"403 for s3://{bucket}/{key}: denied, or not there; S3 tells them apart only to who may list the whole bucket",
         f"a dump below {folder}, and the IAM action s3:GetObject on it for the operator's role",
-        f"{_listing(bucket, key)}; docs/permissions.md",
+        f"{_build_list_command(bucket, key)}; docs/permissions.md",
     )

@@ -30,25 +30,27 @@ def find_version(s3: S3Client, bucket: str, key: str, version: str) -> Dump:
     Raises Refused or PermanentError when it is gone, archived or another one.
     """
     if not version.startswith(ETAG):
-        return _version(s3, bucket, key, version)
+        return _find_version(s3, bucket, key, version)
     dump = listing.find(s3, bucket, key)
     if name_version(replace(dump, version_id=None)) != version:
         needed = "the dump that this restore began with"
-        raise PermanentError.of(_gone(f"s3://{bucket}/{key}", f"ETag {dump.etag}", f"{needed}, ETag {version[5:]}"))
+        raise PermanentError.of(
+            _build_gone(f"s3://{bucket}/{key}", f"ETag {dump.etag}", f"{needed}, ETag {version[5:]}")
+        )
     return dump
 
 
-def _version(s3: S3Client, bucket: str, key: str, version: str) -> Dump:
+def _find_version(s3: S3Client, bucket: str, key: str, version: str) -> Dump:
     head = call_or_none("s3", lambda: s3.head_object(Bucket=bucket, Key=key, VersionId=version), MISSING)
     if head is None:
         needed = f"version {version}, with which this restore began"
-        raise PermanentError.of(_gone(f"s3://{bucket}/{key}", "no such version", needed))
+        raise PermanentError.of(_build_gone(f"s3://{bucket}/{key}", "no such version", needed))
     dump = replace(listing.build_dump(bucket, key, head), version_id=version)
     if not dump.readable:
         raise Refused([listing.build_archived_problem(dump)])
     return dump
 
 
-def _gone(url: str, what: str, needed: str) -> Problem:
+def _build_gone(url: str, what: str, needed: str) -> Problem:
     fix = "python -m restore options; for another dump another id: pulumi config set id <another one>"
     return Problem(f"dump {url}", what, needed, fix)

@@ -41,8 +41,8 @@ class Demands:
 def _list_demands(classified: ClassifiedStatement) -> Iterator[Demand]:
     statement, line = classified.statement, classified.statement.line
     if classified.kind == "set":
-        yield Demand(SETTING, classified.text("name"), line)
-    if classified.part("function"):
+        yield Demand(SETTING, classified.get_text("name"), line)
+    if classified.get_part("function"):
         for name in LANGUAGE_CLAUSE.findall(BODY.split(outline(classified.sql), maxsplit=1)[0]):
             if (language := encodings.decode(name, statement.codec).lower()) not in ALWAYS_THERE:
                 yield Demand(LANGUAGE, language, line)

@@ -39,19 +39,19 @@ class Needs:
             self.roles.add(read_authorized_role(classified))
         if owner is not None:
             self.owners.add(owner)
-        if classified.part("maker"):
-            self.owners.add(role_names.unquote(classified.text("maker")))
+        if classified.get_part("maker"):
+            self.owners.add(role_names.unquote(classified.get_text("maker")))
         if classified.kind == "extension":
-            self.extensions.add(role_names.unquote(classified.text("name")))
+            self.extensions.add(role_names.unquote(classified.get_text("name")))
         if classified.kind in DECISIONS:
             self.decisions.setdefault(classified.kind, []).append(classified)
 
 
 def read_authorized_role(classified: ClassifiedStatement) -> str:
     """Returns the role that SET SESSION AUTHORIZATION names; "" for DEFAULT."""
-    if classified.part("role") == b"DEFAULT":
+    if classified.get_part("role") == b"DEFAULT":
         return ""
-    return classified.text("quoted").replace("''", "'") or role_names.unquote(classified.text("role"))
+    return classified.get_text("quoted").replace("''", "'") or role_names.unquote(classified.get_text("role"))
 
 
 def list_undecided(needs: Needs, options: Options) -> list[Problem]:

@@ -60,9 +60,9 @@ class Bar:
 
     def __init__(self, stream: TextIO) -> None:
         self._progress: Progress | None = None
-        self._live = Live(console=Console(file=stream), get_renderable=self._lines)
+        self._live = Live(console=Console(file=stream), get_renderable=self._render_lines)
 
-    def _lines(self) -> Group:
+    def _render_lines(self) -> Group:
         return render(self._progress) if self._progress else Group()
 
     def __enter__(self) -> Self:

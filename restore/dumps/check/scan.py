@@ -75,7 +75,7 @@ class _Scanner:
         ticker = Ticker(meter, report, lambda: None)
         complete = True
         try:
-            self._items(script, meter, count=count)
+            self._scan_items(script, meter, count=count)
         except PermanentError as error:
             self.problems.append(
                 error.problem
@@ -93,7 +93,7 @@ class _Scanner:
             ticker.close()
         return self._scan(script, meter, complete=complete)
 
-    def _items(self, script: Script, meter: Meter, *, count: bool) -> None:
+    def _scan_items(self, script: Script, meter: Meter, *, count: bool) -> None:
         for item in script.read_items():
             if self.stop.is_set():
                 raise TemporaryError("stopped while reading the dump")
@@ -104,7 +104,7 @@ class _Scanner:
                 if count:
                     self.pieces[item.begin.table].append(item.rows)
             elif isinstance(item, ClassifiedStatement) and item.kind == "insert":
-                meter.count_loaded(item.part("table"), insert_statements.count_rows(item), len(item.sql))
+                meter.count_loaded(item.get_part("table"), insert_statements.count_rows(item), len(item.sql))
             elif isinstance(item, ClassifiedStatement):
                 self._see(item, script, count=count)
 
@@ -115,14 +115,14 @@ class _Scanner:
         if name := find_security_definer(classified):
             self.definers.append(name)
         if classified.kind == "setval":
-            name = classified.text("sequence").replace("''", "'")
-            self.sequences[name] = int(classified.part("last")), classified.part("called") == b"true"
+            name = classified.get_text("sequence").replace("''", "'")
+            self.sequences[name] = int(classified.get_part("last")), classified.get_part("called") == b"true"
         elif script.section > DumpSection.PRE_DATA and self.postponed.is_early(classified):
             statement = classified.statement
             line = statement.line if count else 0
             self.indexes.append((statement.number, line, script.hold(classified).sql))
         if classified.kind in ("constraint", "foreign_key") and classified.sql.endswith(b" NOT VALID"):
-            self.not_valid.add(role_names.unquote(classified.text("name")))
+            self.not_valid.add(role_names.unquote(classified.get_text("name")))
 
     def _scan(self, script: Script, meter: Meter, *, complete: bool) -> Scan:
         name = script.decode_name
@@ -135,7 +135,7 @@ class _Scanner:
             dump_version=script.dump_version,
             encoding=script.encoding,
             database=self.stream.database,
-            roles=_roles(self.needs.roles),
+            roles=_list_roles(self.needs.roles),
             owners=tuple(sorted(filter(None, self.needs.owners))),
             extensions=tuple(sorted(self.needs.extensions)),
             tables=tables,
@@ -159,5 +159,5 @@ class _Scanner:
         )
 
 
-def _roles(names: set[str]) -> tuple[str, ...]:
+def _list_roles(names: set[str]) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name and not name.startswith("pg_")))

@@ -35,11 +35,13 @@ def read_plan(path: Path, dump: Dump, options: Options) -> Scan:
         made_with, scan = parse_plan(path.read_text())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error) if isinstance(error, OSError) else f"{path} is no plan of this version of the program"
-        raise PermanentError.of(_again(reason, "a file that `plan --save` wrote", dump)) from error
+        raise PermanentError.of(_build_stale_plan(reason, "a file that `plan --save` wrote", dump)) from error
     if scan.dump.identity != dump.identity:
-        raise PermanentError.of(_again(f"a plan of {scan.dump.identity}", f"one of {dump.identity}", dump))
+        raise PermanentError.of(_build_stale_plan(f"a plan of {scan.dump.identity}", f"one of {dump.identity}", dump))
     if made_with != list_flags(options):
-        raise PermanentError.of(_again(f"a plan made with {made_with}", f"one made with {list_flags(options)}", dump))
+        raise PermanentError.of(
+            _build_stale_plan(f"a plan made with {made_with}", f"one made with {list_flags(options)}", dump)
+        )
     return scan
 
 
@@ -48,7 +50,7 @@ def list_flags(options: Options) -> dict[str, list[str]]:
     return {"allow": sorted(options.allow), "skip": sorted(options.skip)}
 
 
-def _again(found: str, needed: str, dump: Dump) -> Problem:
+def _build_stale_plan(found: str, needed: str, dump: Dump) -> Problem:
     return Problem("--plan", found, needed, f"make it again: python -m restore.dumps plan {dump.url} --save FILE")
 
 
@@ -68,7 +70,7 @@ def parse_plan(text: str) -> tuple[dict[str, list[str]], Scan]:
     if document["version"] != VERSION or set(facts) != {field.name for field in fields(Scan)}:
         raise ValueError("not of this version")
     values: dict[str, Any] = {
-        "dump": _dump(facts["dump"]),
+        "dump": _read_dump(facts["dump"]),
         "format": Format(facts["format"]),
         "compression": Compression(facts["compression"]),
         "tables": tuple(TableRows(**table) for table in facts["tables"]),
@@ -85,7 +87,7 @@ def parse_plan(text: str) -> tuple[dict[str, list[str]], Scan]:
     return document["flags"], Scan(**(dict(facts) | values))
 
 
-def _dump(facts: Mapping[str, Any]) -> Dump:
+def _read_dump(facts: Mapping[str, Any]) -> Dump:
     values: dict[str, Any] = {
         "modified": datetime.fromisoformat(facts["modified"]),
         "parts": tuple(DumpPart(**part) for part in facts["parts"]),

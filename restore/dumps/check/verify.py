@@ -85,13 +85,16 @@ def verify(
         raise Refused(expected.problems)
     sessions: list[LoadSession] = []
     try:
-        with _stoppable(stop or threading.Event(), sessions, target), closing(_session(target)) as session:
+        with (
+            _cancel_when_stopped(stop or threading.Event(), sessions, target),
+            closing(_open_session(target)) as session,
+        ):
             sessions.append(session)
             indexes = tuple(str(name) for (name,) in session.query(INVALID_INDEXES))
-            constraints = _unvalidated(session, expected)
-            sequences = _sequences(session, expected)
+            constraints = _find_unvalidated(session, expected)
+            sequences = _compare_sequences(session, expected)
             analyzed = tuple(str(name) for (name,) in session.query(NEVER_ANALYZED))
-            tables = _tables(target, expected.tables, sessions)
+            tables = _check_tables(target, expected.tables, sessions)
         return Verification(
             tables=tables,
             invalid_indexes=indexes,
@@ -105,7 +108,7 @@ def verify(
 
 
 @contextmanager
-def _stoppable(stop: threading.Event, sessions: Sequence[LoadSession], target: Target) -> Generator[None]:
+def _cancel_when_stopped(stop: threading.Event, sessions: Sequence[LoadSession], target: Target) -> Generator[None]:
     """Ends what the sessions are at when stopped, again until they are: then TemporaryError is raised."""
     over = threading.Event()
 
@@ -127,29 +130,29 @@ def _stoppable(stop: threading.Event, sessions: Sequence[LoadSession], target: T
         watcher.join()
 
 
-def _session(target: Target) -> LoadSession:
+def _open_session(target: Target) -> LoadSession:
     return LoadSession(target, {"search_path": "", "default_transaction_read_only": "on", "row_security": "off"})
 
 
-def _unvalidated(session: LoadSession, expected: Scan) -> tuple[str, ...]:
+def _find_unvalidated(session: LoadSession, expected: Scan) -> tuple[str, ...]:
     return tuple(f"{name} on {place}" for name, place in session.query(UNVALIDATED) if name not in expected.not_valid)
 
 
-def _sequences(session: LoadSession, expected: Scan) -> dict[str, tuple[int | None, int | None]]:
+def _compare_sequences(session: LoadSession, expected: Scan) -> dict[str, tuple[int | None, int | None]]:
     """Those that differ. A sequence whose value wasn't handed out yet counts as one less."""
     different: dict[str, tuple[int | None, int | None]] = {}
     for name, position in expected.sequences.items():
-        actual = _sequence(session, name)
+        actual = _read_sequence(session, name)
         if actual != position:
-            different[name] = (_last(position), _last(actual))
+            different[name] = (_find_last_value(position), _find_last_value(actual))
     return different
 
 
-def _last(value: tuple[int, bool] | None) -> int | None:
+def _find_last_value(value: tuple[int, bool] | None) -> int | None:
     return None if value is None else value[0] if value[1] else value[0] - 1
 
 
-def _sequence(session: LoadSession, name: str) -> tuple[int, bool] | None:
+def _read_sequence(session: LoadSession, name: str) -> tuple[int, bool] | None:
     """The name is that of a setval: as regclass reads it, quoted where needed."""
     try:
         rows = session.query(SEQUENCE, (name,))
@@ -163,15 +166,15 @@ def _sequence(session: LoadSession, name: str) -> tuple[int, bool] | None:
     return (int(row[0]), bool(row[1])) if row else None
 
 
-def _tables(target: Target, tables: Sequence[TableRows], sessions: list[LoadSession]) -> tuple[TableCheck, ...]:
+def _check_tables(target: Target, tables: Sequence[TableRows], sessions: list[LoadSession]) -> tuple[TableCheck, ...]:
     """Counted by a few sessions in parallel, the largest first; they are added to `sessions`."""
     local = threading.local()
 
     def count(table: TableRows) -> TableCheck:
         if not hasattr(local, "session"):
-            local.session = _session(target)
+            local.session = _open_session(target)
             sessions.append(local.session)
-        return TableCheck(table.name, table.rows, _rows(local.session, table.name))
+        return TableCheck(table.name, table.rows, _count_rows(local.session, table.name))
 
     try:
         with ThreadPoolExecutor(SESSIONS, "verify") as pool:
@@ -181,7 +184,7 @@ def _tables(target: Target, tables: Sequence[TableRows], sessions: list[LoadSess
             session.close()
 
 
-def _rows(session: LoadSession, table: str) -> int | None:
+def _count_rows(session: LoadSession, table: str) -> int | None:
     """None where there is no such table; a view of that name is none.
 
     The name is that of a COPY statement: checked, and quoted where needed.
@@ -199,11 +202,11 @@ def _rows(session: LoadSession, table: str) -> int | None:
         session.run(b"SET TRANSACTION READ WRITE")
         for statement in first:
             session.run(str(statement).encode())
-        row = session.connection.execute(_by(session, owner, query) if owner else query.encode()).fetchone()
+        row = session.connection.execute(_count_as_owner(session, owner, query) if owner else query.encode()).fetchone()
         return int(row[0]) if row else 0
 
 
-def _by(session: LoadSession, owner: str, query: str) -> bytes:
+def _count_as_owner(session: LoadSession, owner: str, query: str) -> bytes:
     """The query as a temporary function of the table's owner, and a query that calls it.
 
     The planner calls functions of a table's indexes and statistics with the rights of whoever counts. A function that

@@ -22,7 +22,7 @@ class Autovacuum:
 
     def __init__(self, control: Control, definitions: Iterable[ClassifiedStatement]) -> None:
         self._control = control
-        self._own = _own(definitions)
+        self._own = _list_own(definitions)
         self._paused: list[bytes] = []
 
     def pause(self, table: bytes) -> None:
@@ -30,7 +30,7 @@ class Autovacuum:
         if table in self._own:
             return
         session = self._control.session
-        with self._control.as_loader():
+        with self._control.act_as_loader():
             try:
                 with session.transaction():
                     session.run(b"ALTER TABLE ONLY %b SET (%b = off)" % (table, OPTION))
@@ -40,14 +40,14 @@ class Autovacuum:
 
     def resume(self, rest: Iterable[ClassifiedStatement]) -> None:
         """Lets autovacuum go on with all paused tables; `rest` is what the dump has behind the data."""
-        own = _own(rest)
+        own = _list_own(rest)
         tables = [table for table in self._paused if table not in own]
         for start in range(0, len(tables), BATCH):
-            with self._control.as_loader(), self._control.session.transaction():
+            with self._control.act_as_loader(), self._control.session.transaction():
                 for table in tables[start : start + BATCH]:
                     self._control.session.run(b"ALTER TABLE ONLY %b RESET (%b)" % (table, OPTION))
 
 
-def _own(statements: Iterable[ClassifiedStatement]) -> set[bytes]:
+def _list_own(statements: Iterable[ClassifiedStatement]) -> set[bytes]:
     """Tables whose dump says it itself."""
-    return {item.part("table") for item in statements if item.kind in ("table", "ddl") and OPTION in item.sql}
+    return {item.get_part("table") for item in statements if item.kind in ("table", "ddl") and OPTION in item.sql}

@@ -36,11 +36,11 @@ class Rows:
             self.board.give(piece.buffer)
         elif self.open is not None:
             self._extend(self.open, piece)
-        elif _empty(piece) or self.done.is_loaded(begin.block, piece.at):
+        elif _is_empty(piece) or self.done.is_loaded(begin.block, piece.at):
             self.meter.count_skipped(begin.table, piece.rows, piece.size)
             self.board.give(piece.buffer)
         else:
-            run = CopyBatch(begin, piece.at, piece.line, piece.offset, self._freezes(piece))
+            run = CopyBatch(begin, piece.at, piece.line, piece.offset, self._can_freeze(piece))
             self.board.add(run)
             self._extend(run, piece)
         if piece.last:
@@ -51,20 +51,20 @@ class Rows:
         self.open = None if close else run
         self.board.extend(run, piece, close=close)
 
-    def _freezes(self, piece: Piece) -> bool:
+    def _can_freeze(self, piece: Piece) -> bool:
         """A whole table in one transaction can be written frozen: less WAL, and no second writing later."""
-        return _only(piece) and piece.size > SMALL and piece.begin.table in self.plain
+        return _is_only_piece(piece) and piece.size > SMALL and piece.begin.table in self.plain
 
     def find_size(self, table: bytes) -> int:
         """Returns the bytes of its rows in the dump, as far as they are known."""
         return self.sizes.get(table) or self.meter.tables.get(table, (0, 0))[1]
 
 
-def _empty(piece: Piece) -> bool:
+def _is_empty(piece: Piece) -> bool:
     """Whether it has no row. Its table is an extension's own as a rule, which only its owner may write to."""
-    return _only(piece) and piece.size == 0
+    return _is_only_piece(piece) and piece.size == 0
 
 
-def _only(piece: Piece) -> bool:
+def _is_only_piece(piece: Piece) -> bool:
     """Whether it is the only piece of its table."""
     return piece.at == 0 and piece.last

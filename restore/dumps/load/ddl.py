@@ -54,7 +54,7 @@ select pg_catalog.pg_has_role(current_user, extowner, 'USAGE') from pg_catalog.p
 def _is_vital(classified: ClassifiedStatement) -> bool:
     """Whether everything behind it would mean something else without it."""
     authorization = classified.kind in ("session_authorization", "reset_authorization", "search_path")
-    return authorization or (classified.kind == "set" and classified.part("name") == b"client_encoding")
+    return authorization or (classified.kind == "set" and classified.get_part("name") == b"client_encoding")
 
 
 class Control:
@@ -97,13 +97,13 @@ class Control:
         self._persistence.see(statements)
         todo = [item for item in statements if item.kind in AGAIN or item.statement.number not in self._done.statements]
         for operators, items in groupby(todo, self._is_operators):
-            self._one_by_one_where_refused(list(items), operators=operators)
+            self._run_one_by_one_where_refused(list(items), operators=operators)
 
-    def _one_by_one_where_refused(self, items: Sequence[ClassifiedStatement], *, operators: bool) -> None:
+    def _run_one_by_one_where_refused(self, items: Sequence[ClassifiedStatement], *, operators: bool) -> None:
         """One transaction for all; each for itself once the server has refused one of them."""
-        before = self._state()
+        before = self._copy_state()
         try:
-            self._transaction(items, operators=operators)
+            self._run_in_transaction(items, operators=operators)
         except PermanentError as error:
             if not self.lost.takes(error.__cause__) or (len(items) == 1 and _is_vital(items[0])):
                 raise
@@ -112,7 +112,7 @@ class Control:
                 self._lose(items[0], error.__cause__)
                 return
             for item in items:
-                self._one_by_one_where_refused([item], operators=operators)
+                self._run_one_by_one_where_refused([item], operators=operators)
         else:
             self._done.statements.update(item.statement.number for item in items if item.kind not in AGAIN)
 
@@ -122,7 +122,7 @@ class Control:
         self.lost.add_statement(classified, error, sql, self._role or b"")
         self._persistence.forget(classified)
 
-    def _state(self) -> tuple[bytes | None, bytes, int, int]:
+    def _copy_state(self) -> tuple[bytes | None, bytes, int, int]:
         return self._role, self._encoding, len(self.settings), len(self.skipped)
 
     def _restore_state(self, state: tuple[bytes | None, bytes, int, int]) -> None:
@@ -130,12 +130,12 @@ class Control:
         self._role, self._encoding, settings, skipped = state
         del self.settings[settings:], self.skipped[skipped:]
 
-    def _transaction(self, items: Sequence[ClassifiedStatement], *, operators: bool) -> None:
+    def _run_in_transaction(self, items: Sequence[ClassifiedStatement], *, operators: bool) -> None:
         numbers = [item.statement.number for item in items if item.kind not in AGAIN]
         session = self.operator if operators else self.session
         with session.transaction():
             for item in items:
-                self._one(item)
+                self._run_one(item)
             if operators:
                 ledger.note_statements(session, numbers)
             else:
@@ -144,9 +144,11 @@ class Control:
     def _is_operators(self, classified: ClassifiedStatement) -> bool:
         if self.operator is self.session:
             return False
-        return classified.kind in OPERATORS or bool(PUBLICATIONS.match(classified.sql)) or self._of_public(classified)
+        return (
+            classified.kind in OPERATORS or bool(PUBLICATIONS.match(classified.sql)) or self._is_of_public(classified)
+        )
 
-    def _of_public(self, classified: ClassifiedStatement) -> bool:
+    def _is_of_public(self, classified: ClassifiedStatement) -> bool:
         """Whether it gives the schema `public` to the operator."""
         name = role_names.find_new_owner(classified) if role_names.PUBLIC_OWNER.match(classified.sql) else None
         return name is not None and self._options.role_map.get(name, name) == self._prepared.user
@@ -166,12 +168,12 @@ class Control:
     def run_last(self, statements: Iterable[ClassifiedStatement]) -> None:
         """Runs statements as the operator, within the transaction that ends the load: there is no ledger any more."""
         for item in statements:
-            if self._left_out(item):
+            if self._is_left_out(item):
                 self.skipped.append(item.short)
                 continue
             try:
                 with self.operator.transaction():
-                    self._as_operator(item, role_names.rename_roles(item, self._options.role_map))
+                    self._run_as_operator(item, role_names.rename_roles(item, self._options.role_map))
             except PermanentError as error:
                 if not self.lost.takes(error.__cause__):
                     raise
@@ -179,11 +181,11 @@ class Control:
 
     def _note(self, numbers: Sequence[int]) -> None:
         if numbers:
-            with self.as_loader():
+            with self.act_as_loader():
                 ledger.note_statements(self.session, numbers)
 
     @contextmanager
-    def as_loader(self) -> Generator[None]:
+    def act_as_loader(self) -> Generator[None]:
         """Acts as the loading role: the ledger is its own, whatever role the dump's statements need."""
         if self._role:
             self.session.run(b"RESET ROLE")
@@ -191,24 +193,24 @@ class Control:
         if self._role:
             self.session.run(b"SET ROLE " + self._role)
 
-    def _one(self, classified: ClassifiedStatement) -> None:
-        if self._left_out(classified):
+    def _run_one(self, classified: ClassifiedStatement) -> None:
+        if self._is_left_out(classified):
             self.skipped.append(classified.short)
             return
         match classified.kind:
             case "session_authorization" | "reset_authorization":
                 self._become(classified)
             case "search_path" if self._options.search_path:
-                self._search(classified)
+                self._set_search_path(classified)
             case _ if self._is_operators(classified):
-                self._as_operator(classified, role_names.rename_roles(classified, self._options.role_map))
+                self._run_as_operator(classified, role_names.rename_roles(classified, self._options.role_map))
             case _:
-                sql = role_names.rename_roles(classified, self._names(classified))
+                sql = role_names.rename_roles(classified, self._map_names(classified))
                 if SQL_ASCII.match(sql):
                     sql = b"SET client_encoding = '%b'" % self.session.unconverted.encode()
-                self._execute(classified, persistence.as_logged(sql))
+                self._execute(classified, persistence.remove_unlogged(sql))
 
-    def _names(self, classified: ClassifiedStatement) -> Mapping[str, str]:
+    def _map_names(self, classified: ClassifiedStatement) -> Mapping[str, str]:
         """The load's own role stands in for the operator as an owner: at the end it hands over what it owns."""
         load_role, user = self._prepared.load_role, self._prepared.user
         names = dict(self._options.role_map)
@@ -216,14 +218,14 @@ class Control:
             names = {old: load_role.name if new == user else new for old, new in {user: user, **names}.items()}
         return names
 
-    def _as_operator(self, classified: ClassifiedStatement, sql: bytes) -> None:
+    def _run_as_operator(self, classified: ClassifiedStatement, sql: bytes) -> None:
         """Grants as the role whose they are in the dump; no entry of the ledger is written as that role."""
-        if self._of_public(classified):
+        if self._is_of_public(classified):
             ledger.set_public_owner(self.operator, self._prepared.user)  # it gets it when the load's role lets go of it
             return
-        with self._told(classified, sql):
-            if classified.part("schema"):
-                self._make_schema(classified.part("schema"))
+        with self._translate_errors(classified, sql):
+            if classified.get_part("schema"):
+                self._make_schema(classified.get_part("schema"))
             if self._encoding:
                 self.operator.run(self._encoding)
             if self._role and classified.kind == "acl":
@@ -235,7 +237,7 @@ class Control:
             if self._role and classified.kind == "acl":
                 self.operator.run(b"RESET ROLE")
             if classified.kind == "extension" and self._prepared.load_role:
-                name = role_names.unquote(classified.text("name"))
+                name = role_names.unquote(classified.get_text("name"))
                 self._prepared.load_role.admit(name, foreign="foreign" in self._options.allow)
 
     def _grant(self, session: LoadSession, classified: ClassifiedStatement, sql: bytes) -> None:
@@ -250,14 +252,14 @@ class Control:
         with self.session.transaction():
             self.session.run(b"CREATE SCHEMA IF NOT EXISTS " + name)
 
-    def _search(self, classified: ClassifiedStatement) -> None:
+    def _set_search_path(self, classified: ClassifiedStatement) -> None:
         """Lets functions of the dump find what they name without a schema."""
         path = ", ".join('"{}"'.format(name.replace('"', '""')) for name in self._options.search_path)
         literal = encodings.encode(path.replace("'", "''"), classified.statement.codec)
         self._execute(classified, b"SELECT pg_catalog.set_config('search_path', '%b', false)" % literal)
 
     def _execute(self, classified: ClassifiedStatement, sql: bytes) -> None:
-        with self._told(classified, sql):
+        with self._translate_errors(classified, sql):
             if classified.kind == "owner":
                 if self._prepared.load_role and role_names.PUBLIC_OWNER.match(sql):
                     self.session.run(self._prepared.load_role.public_to_itself)
@@ -268,18 +270,18 @@ class Control:
                 self.session.run(sql)
         if classified.kind in ("set", "search_path"):
             self.settings.append(sql)
-        if classified.kind == "set" and classified.part("name") == b"client_encoding":
+        if classified.kind == "set" and classified.get_part("name") == b"client_encoding":
             self._encoding = sql.replace(b"SET ", b"SET LOCAL ", 1)
 
     @contextmanager
-    def _told(self, classified: ClassifiedStatement, sql: bytes) -> Generator[None]:
+    def _translate_errors(self, classified: ClassifiedStatement, sql: bytes) -> Generator[None]:
         try:
             yield
         except psycopg.Error as error:
             where = f"dump, line {classified.statement.line}, byte {classified.statement.offset}: {shorten(sql)}"
-            raise build_failure(error, where, self._fix(error)) from error
+            raise build_failure(error, where, self._choose_fix(error)) from error
 
-    def _fix(self, error: psycopg.Error) -> str:
+    def _choose_fix(self, error: psycopg.Error) -> str:
         """Where the load's own role may less than the operator's login."""
         if not isinstance(error, psycopg.errors.InsufficientPrivilege) or self._prepared.load_role is None:
             return ""
@@ -292,16 +294,16 @@ class Control:
             with self.session.transaction():
                 self.session.run(sql)
         except psycopg.errors.InsufficientPrivilege:
-            place = self._place(classified)
+            place = self._find_place(classified)
             if place is None:
                 raise
             owner = role_names.find_new_owner(classified) or ""
-            role = role_names.quote(self._names(classified).get(owner, owner), classified.statement.codec)
+            role = role_names.quote(self._map_names(classified).get(owner, owner), classified.statement.codec)
             self.session.run(b"GRANT CREATE ON %b TO %b" % (place, role))
             self.session.run(sql)
             self.session.run(b"REVOKE CREATE ON %b FROM %b" % (place, role))
 
-    def _place(self, classified: ClassifiedStatement) -> bytes | None:
+    def _find_place(self, classified: ClassifiedStatement) -> bytes | None:
         if classified.sql.startswith(b"ALTER SCHEMA "):
             return b"DATABASE " + role_names.quote(self.session.target.dbname, classified.statement.codec)
         schema = SCHEMA.match(classified.sql)
@@ -317,9 +319,9 @@ class Control:
         self._role = role_names.quote(name, classified.statement.codec) if there else None
         self.session.run(b"SET ROLE " + self._role if self._role else b"RESET ROLE")
 
-    def _left_out(self, classified: ClassifiedStatement) -> bool:
+    def _is_left_out(self, classified: ClassifiedStatement) -> bool:
         if classified.kind == "set":
-            return classified.part("name").decode() not in self._prepared.settings
+            return classified.get_part("name").decode() not in self._prepared.settings
         if classified.sql in PUBLIC:
             return bool(self.session.query("select pg_catalog.to_regnamespace('public') is not null")[0][0])
         if classified.kind == "extension_comment":
@@ -331,7 +333,7 @@ class Control:
 
     def _may_comment(self, classified: ClassifiedStatement) -> bool:
         """An extension that stood before belongs to another (RDS: plpgsql to rdsadmin), and has its comment."""
-        rows = self.operator.query(EXTENSION_OWNER, (role_names.unquote(classified.text("name")),))
+        rows = self.operator.query(EXTENSION_OWNER, (role_names.unquote(classified.get_text("name")),))
         return not rows or bool(rows[0][0])
 
     # A large object's data: one transaction of many statements, as they come

@@ -34,7 +34,7 @@ class Inserts:
     def see(self, classified: ClassifiedStatement) -> None:
         """Takes the next INSERT; runs those that wait when they are MOST_BYTES together. Raises as `flush`."""
         if classified.statement.number <= self.done.inserted:
-            self.meter.count_skipped(classified.part("table"), count_rows(classified), len(classified.sql))
+            self.meter.count_skipped(classified.get_part("table"), count_rows(classified), len(classified.sql))
             return
         self._waiting.append(classified)
         self._bytes += len(classified.sql)
@@ -62,7 +62,7 @@ class Inserts:
             self._note(last, total)
         self.done.inserted, self.done.inserted_rows = last, total
         for same, count in taken:
-            self.meter.count_loaded(same[0].part("table"), count, sum(len(statement.sql) for statement in same))
+            self.meter.count_loaded(same[0].get_part("table"), count, sum(len(statement.sql) for statement in same))
 
     def _load_one(self, classified: ClassifiedStatement) -> None:
         try:
@@ -71,17 +71,17 @@ class Inserts:
             cause = error.__cause__
             if not isinstance(cause, psycopg.Error) or not self.control.lost.takes(cause):
                 raise
-            table, line = shorten(classified.part("table")), classified.statement.line
+            table, line = shorten(classified.get_part("table")), classified.statement.line
             count, why = count_rows(classified), describe_bad_row(cause)
             with self.control.session.transaction():
                 self._note(classified.statement.number, self.done.inserted_rows)
-                with self.control.as_loader():
+                with self.control.act_as_loader():
                     ledger.note_refused_rows(self.control.session, table, [(line, count, why)])
             self.done.inserted = classified.statement.number
             self.control.lost.add_rows(table, line, count, why)
 
     def _note(self, last: int, total: int) -> None:
-        with self.control.as_loader():
+        with self.control.act_as_loader():
             ledger.note_inserts(self.control.session, last, total)
 
 
@@ -90,5 +90,5 @@ def _run(session: LoadSession, first: ClassifiedStatement, sql: bytes) -> int:
         return session.run(sql)
     except psycopg.Error as error:
         statement = first.statement
-        table = shorten(first.part("table"))
+        table = shorten(first.get_part("table"))
         raise build_copy_failure(error, session.target.user, table, statement.line, statement.offset) from error

@@ -140,7 +140,7 @@ def read(session: LoadSession, dump: Dump, reader: str) -> Done:
     identity, segment_bytes, earlier_reader = session.query("select dump, segment_bytes, reader from _restore.load")[0]
     if (identity, earlier_reader) != (dump.identity, reader):
         raise Refused(
-            [_another(session, f"{identity}, read by {earlier_reader}", f"{dump.identity}, read by {reader}")]
+            [_build_another(session, f"{identity}, read by {earlier_reader}", f"{dump.identity}, read by {reader}")]
         )
     done = Done(int(segment_bytes), resumed=True)
     for kind, number, start, stop, rows in session.query(
@@ -157,7 +157,7 @@ def read(session: LoadSession, dump: Dump, reader: str) -> Done:
     return done
 
 
-def _another(session: LoadSession, found: str, needed: str) -> Problem:
+def _build_another(session: LoadSession, found: str, needed: str) -> Problem:
     fix = 'docs/dumps.md, "A dump by hand": load that dump to its end, or start with an empty database'
     return Problem(f"target {session.target}", f"an unfinished load of {found}", needed, fix)
 

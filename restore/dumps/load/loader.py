@@ -153,25 +153,25 @@ class _Load:
 
     def run(self) -> LoadResult:
         try:
-            with closing(self._operator()) as session:
+            with closing(self._open_operator_session()) as session:
                 _lock(session, self.stop)
                 session.query("select pg_catalog.set_config('application_name', %s, false)", (APPLICATION,))
                 mark = ledger.read_mark(session)
                 if mark is not None:
                     ledger.refuse_other(session, mark, self.dump)
-                    return _already(session, self.dump, mark)
+                    return _build_already_loaded(session, self.dump, mark)
                 end_sessions(session, LoadRole.of(session).name, self.stop, APPLICATION)
                 ReadRole.of(session).forget(self.stop)
                 with closing(SqlStream(self.s3, self.dump, self.options.pg_restore, self.stop)) as stream:
-                    return self._with_stream(session, stream)
+                    return self._load_stream(session, stream)
         except psycopg.Error as error:
             raise build_failure(error, f"target {self.target}") from error
 
-    def _operator(self) -> LoadSession:
+    def _open_operator_session(self) -> LoadSession:
         own = self.options.login is LoadLogin.OWN
         return LoadSession(self.target, {**self.options.settings, **({} if own else PINNED)}, WAITING)
 
-    def _with_stream(self, session: LoadSession, stream: SqlStream) -> LoadResult:
+    def _load_stream(self, session: LoadSession, stream: SqlStream) -> LoadResult:
         self.operator = self.session = session
         self.stream = stream
         self.meter = Meter(self.dump.size, lambda: stream.bytes_read)
@@ -185,24 +185,24 @@ class _Load:
         self.lost = NotLoadedList(self.options.on_error)
         self.meter.tasks = self.board
         self.seen = list_seen(self.scan, segment) if self.scan else {}
-        splitter = Splitter(stream, self.board.take, segment, seen=self._seen)
+        splitter = Splitter(stream, self.board.take, segment, seen=self._find_seen)
         self.script = Script(splitter, self.dump.url, Skips(self.options.skip))
         ticker = Ticker(self.meter, self.report, self._tick)
         try:
-            self._all(count, segment)
+            self._load_all(count, segment)
         except BaseException as error:
             self.board.fail(error)
             self._cancel()
-            raise self._cause(error) from error
+            raise self._find_cause(error) from error
         finally:
             self.board.end()
             for worker in self.workers:
                 worker.join()
             ticker.close()
-            self._leave()
-        return self._result()
+            self._disable_login()
+        return self._build_result()
 
-    def _leave(self) -> None:
+    def _disable_login(self) -> None:
         """What an attempt that failed leaves behind can't log in."""
         if self.session is self.operator or self.session.connection.closed:
             return
@@ -211,7 +211,7 @@ class _Load:
             self.operator.query("set lock_timeout to '5s'")  # nothing cancels it any more
             LoadRole.of(self.operator).close(self.stop)
 
-    def _seen(self, table: bytes) -> Seen:
+    def _find_seen(self, table: bytes) -> Seen:
         """Of a table that the dump makes: it has one COPY."""
         return self.seen.get(table, NOTHING) if table in self.script.plain else NOTHING
 
@@ -220,7 +220,7 @@ class _Load:
         if self.report and progress.phase is LoadPhase.READING:
             self.report(progress)
 
-    def _cause(self, error: BaseException) -> BaseException:
+    def _find_cause(self, error: BaseException) -> BaseException:
         """The first error of any thread; a Stopped of this one only tells that there is one."""
         first = self.board.error or error
         return build_failure(first, f"target {self.target}") if isinstance(first, psycopg.Error) else first
@@ -241,7 +241,7 @@ class _Load:
 
     # The phases
 
-    def _all(self, count: int, segment: int) -> None:
+    def _load_all(self, count: int, segment: int) -> None:
         self._begin(count, segment)
         self._read()
         if not self.workers:
@@ -343,14 +343,14 @@ class _Load:
 
         self.workers.extend(Worker(self.board, self.meter, self.lost, connect) for _ in range(count))
 
-    def _remaining(self) -> Iterator[ClassifiedStatement | CopyBegin | Piece]:
+    def _read_remaining(self) -> Iterator[ClassifiedStatement | CopyBegin | Piece]:
         if self.first is not None:
             yield self.first
             yield from self.items
 
     def _read(self) -> None:
         """The data, and what is behind it."""
-        for item in self._remaining():
+        for item in self._read_remaining():
             if self.board.over:
                 raise self.board.error or TemporaryError("stopped")
             if isinstance(item, ClassifiedStatement) and item.kind == "insert":
@@ -360,19 +360,19 @@ class _Load:
             self.inserts.flush()
             if isinstance(item, Piece):
                 self._run_among_data()
-                self._piece(item)
+                self._load_piece(item)
             elif isinstance(item, ClassifiedStatement):
-                self._statement(item)
+                self._run_statement(item)
         self.inserts.flush()
         self._run_among_data()
 
-    def _piece(self, piece: Piece) -> None:
+    def _load_piece(self, piece: Piece) -> None:
         table = piece.begin.table
         if piece.at == 0 and not piece.last and table in self.script.plain - self.script.skips.tables:
             self.autovacuum.pause(table)
         self.rows.see(piece)
 
-    def _statement(self, classified: ClassifiedStatement) -> None:
+    def _run_statement(self, classified: ClassifiedStatement) -> None:
         if classified.kind in ("begin", "commit") or (classified.kind == "large_object" and self.control.in_group):
             self._run_among_data()
             self.control.group(classified)
@@ -382,13 +382,13 @@ class _Load:
                 self._run_among_data()
         else:
             self._run_among_data()
-            self._behind_the_data(classified)
+            self._postpone(classified)
 
     def _run_among_data(self) -> None:
         statements, self.among_data = self.among_data, []
         self.control.run(statements)
 
-    def _behind_the_data(self, classified: ClassifiedStatement) -> None:
+    def _postpone(self, classified: ClassifiedStatement) -> None:
         """Kept for later. Raises PermanentError for what somebody must decide about."""
         needs = Needs()
         needs.see(classified)
@@ -409,7 +409,7 @@ class _Load:
         if self.prepared.load_role:
             self.control.unlog()
             self._end_sessions(self.prepared.load_role)
-        self.changes = self._changes()
+        self.changes = self._list_changes()
         ledger.finish(self.operator, self._build_mark, self._hand_over, lambda: self.control.run_last(last))
 
     def _refuse_nothing(self) -> None:
@@ -425,7 +425,7 @@ class _Load:
             "dump": self.dump.identity,
             "rows": self.meter.rows,
             "changes": self.changes,
-            "notLoaded": [_remembered(item) for item in self.lost.list_all()[:MOST_REMEMBERED]],
+            "notLoaded": [_build_remembered(item) for item in self.lost.list_all()[:MOST_REMEMBERED]],
         }
 
     def _end_sessions(self, load_role: LoadRole) -> None:
@@ -438,7 +438,7 @@ class _Load:
         load_role.give_public_back(ledger.read_public_owner(self.operator))
         load_role.hand_over(self.prepared.heir)
 
-    def _changes(self) -> tuple[str, ...]:
+    def _list_changes(self) -> tuple[str, ...]:
         """What the server lost or got meanwhile, and the load did not do."""
         now = server_objects.read(self.operator, LoadRole.of(self.operator).name)
         return server_objects.list_changes(ledger.read_server(self.operator), now)
@@ -450,7 +450,7 @@ class _Load:
         else:
             self.control.unlog_as(self.operator)
 
-    def _result(self) -> LoadResult:
+    def _build_result(self) -> LoadResult:
         return LoadResult(
             dump=self.dump,
             tables=self.meter.list_tables(self.script.decode_name),
@@ -460,11 +460,11 @@ class _Load:
             phases=dict(self.meter.phases),
             resumed=self.rows.done.resumed,
             already_loaded=False,
-            skipped=(*_drops(self.drops), *self.script.list_left_out(), *self.control.skipped),
+            skipped=(*_describe_drops(self.drops), *self.script.list_left_out(), *self.control.skipped),
             created_roles=self.prepared.created,
             server_changes=self.changes,
             not_loaded=self.lost.list_all(),
-            **_owned(self.operator),
+            **_read_owned(self.operator),
         )
 
 
@@ -478,24 +478,24 @@ def list_seen(scan: Scan, segment: int) -> dict[bytes, Seen]:
     }
 
 
-def _drops(count: int) -> tuple[str, ...]:
+def _describe_drops(count: int) -> tuple[str, ...]:
     return (f"drops of pg_dump --clean: {count} (the target was empty)",) if count else ()
 
 
-def _already(session: LoadSession, dump: Dump, mark: Mapping[str, Any]) -> LoadResult:
+def _build_already_loaded(session: LoadSession, dump: Dump, mark: Mapping[str, Any]) -> LoadResult:
     rows, changes = int(mark.get("rows", 0)), tuple(map(str, mark.get("changes", ())))
     empty = LoadResult(dump, (), rows, 0, 0.0, {}, resumed=True, already_loaded=True, skipped=())
     lost = list_absent(session, [NotLoaded(**item) for item in mark.get("notLoaded", ())])
-    return replace(empty, server_changes=changes, not_loaded=lost, **_owned(session))
+    return replace(empty, server_changes=changes, not_loaded=lost, **_read_owned(session))
 
 
-def _remembered(item: NotLoaded) -> dict[str, Any]:
+def _build_remembered(item: NotLoaded) -> dict[str, Any]:
     """Without its SQL: everybody on the server can read a database's comment. Owners they can read anyway."""
     sql = {"sql": item.sql} if item.kind == "owners" else {}
     return {"kind": item.kind, "name": item.name, "reason": item.reason, "line": item.line, **sql}
 
 
-def _owned(session: LoadSession) -> dict[str, tuple[str, ...]]:
+def _read_owned(session: LoadSession) -> dict[str, tuple[str, ...]]:
     """Of the loaded database: what runs with its owner's rights, and which owners can log in."""
     definers = tuple(str(function) for (function,) in session.query(SECURITY_DEFINER))
     return {"security_definer": definers, "logins": tuple(str(name) for (name,) in session.query(LOGINS))}

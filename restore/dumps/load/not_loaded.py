@@ -144,9 +144,9 @@ def _render_lines(numbers: Sequence[int]) -> str:
 
 def build_query(classified: ClassifiedStatement) -> str:
     """Returns a query for all keys that stand in a key's way; "" for other statements. Pure."""
-    table = classified.text("table")
+    table = classified.get_text("table")
     if classified.kind == "key":
-        columns = classified.text("columns").strip("()")
+        columns = classified.get_text("columns").strip("()")
         return f"SELECT {columns}, count(*) FROM {table} GROUP BY {columns} HAVING count(*) > 1"  # noqa: S608
     match = FOREIGN_KEY.search(classified.sql) if classified.kind == "foreign_key" else None
     if match is None:
@@ -161,23 +161,23 @@ def build_query(classified: ClassifiedStatement) -> str:
 
 def render_script(items: Iterable[NotLoaded], dump: str) -> str:
     """Returns one script with the SQL of everything that was not loaded, each with its reason; "" for nothing. Pure."""
-    parts = [_part(item) for item in items]
+    parts = [_render_part(item) for item in items]
     return "\n".join((HEAD.format(dump=dump), *parts)) if parts else ""
 
 
-def _part(item: NotLoaded) -> str:
+def _render_part(item: NotLoaded) -> str:
     where = f"dump, line {item.line}: " if item.line else ""
     lines = [f"-- {item.kind} {item.name}", f"-- {where}{item.reason}"]
     if item.hint:
         lines.append(f"-- {item.hint}")
     if item.sql:
-        return "\n".join([*map(_flat, lines), f"{item.sql};", ""])
+        return "\n".join([*map(_flatten, lines), f"{item.sql};", ""])
     lines.append(
         "-- its text is in the dump alone" if item.kind != "rows" else "-- take these rows from the dump by hand"
     )
-    return "\n".join([*map(_flat, lines), ""])
+    return "\n".join([*map(_flatten, lines), ""])
 
 
-def _flat(line: str) -> str:
+def _flatten(line: str) -> str:
     """A name can't end its comment: neither psql nor the server takes what follows for a statement."""
     return " ".join(line.split())

@@ -74,10 +74,10 @@ def list_refusals(owners: Mapping[str, tuple[bool, str]], options: Options) -> l
     refused = {name: rights for name, (dangerous, rights) in owners.items() if dangerous}
     if PRIVILEGED_OWNER not in options.allow:
         refused |= {name: rights for name, (_, rights) in owners.items()}
-    return [_privileged(name, rights, owners[name][0]) for name, rights in sorted(refused.items())]
+    return [_build_privileged(name, rights, owners[name][0]) for name, rights in sorted(refused.items())]
 
 
-def _privileged(name: str, held: str, dangerous: bool) -> Problem:
+def _build_privileged(name: str, held: str, dangerous: bool) -> Problem:
     trust = "--superuser" if dangerous else f"--allow {PRIVILEGED_OWNER}"
     fix = f"give it to another role (--map {name}=<role>), or for a dump you trust: {trust}"
     needed = "an owner without rights beyond this database: the dump's functions run with its rights"
@@ -124,7 +124,7 @@ def join(session: LoadSession, names: Iterable[str], version: int, problems: lis
         try:
             session.connection.execute(compose_grant(sql.Identifier(name), sql.SQL("current_user"), version))
         except (errors.InsufficientPrivilege, errors.InvalidGrantOperation) as error:
-            problems.append(_not_joined(session, name, describe_error(error)))
+            problems.append(_build_not_joined(session, name, describe_error(error)))
 
 
 def list_admin_problems(session: LoadSession, names: Iterable[str], version: int) -> list[Problem]:
@@ -133,10 +133,12 @@ def list_admin_problems(session: LoadSession, names: Iterable[str], version: int
     if version < 160000:
         return []  # CREATEROLE is enough there
     rows = session.query(NOT_ADMIN, (sorted(names),))
-    return [_not_joined(session, str(name), f"{session.target.user} has no ADMIN OPTION on it") for (name,) in rows]
+    return [
+        _build_not_joined(session, str(name), f"{session.target.user} has no ADMIN OPTION on it") for (name,) in rows
+    ]
 
 
-def _not_joined(session: LoadSession, name: str, found: str) -> Problem:
+def _build_not_joined(session: LoadSession, name: str, found: str) -> Problem:
     user = session.target.user
     fix = f'as who made it: GRANT "{name}" TO "{user}" WITH ADMIN OPTION'
     return Problem(f"role {name}", found, f"the right of {user} to make the load's role its member", fix)

@@ -73,7 +73,7 @@ def _match_unlogged_identity(item: ClassifiedStatement) -> re.Match[bytes] | Non
     return match if match and match["persistence"].endswith(b" UNLOGGED") else None
 
 
-def as_logged(sql: bytes) -> bytes:
+def remove_unlogged(sql: bytes) -> bytes:
     """Returns a definition without the word that says whether it is logged."""
     if CREATE.match(sql):
         return sql.replace(b" UNLOGGED", b"", 1)

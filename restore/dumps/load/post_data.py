@@ -80,17 +80,17 @@ class Afterwards:
         enter(LoadPhase.INDEXES)
         first, rest = divide(statements)
         self.plan_early(first)
-        relations = self._relations()
+        relations = self._list_relations()
         self._planner.partitions.update((relation.name, relation.partitions) for relation in relations)
         self._plan(self._planner.plan_foreign_keys(item for item in rest if self._planner.begins_early(item)))
         changed = any(item.kind in HEAVY or STATISTICS.match(item.sql) for item in rest)
         early = {relation.name for relation in relations if not relation.view and not changed}
-        self._plan(self._analyzed(relation for relation in relations if relation.name in early))
+        self._plan(self._plan_analyze(relation for relation in relations if relation.name in early))
         self._board.wait_for_tasks()
         enter(LoadPhase.CONSTRAINTS)
-        self._rest([item for item in rest if item.kind not in (LATE, LAST)])
+        self._run_rest([item for item in rest if item.kind not in (LATE, LAST)])
         enter(LoadPhase.ANALYZING)
-        self._plan(self._analyzed(relation for relation in self._relations() if relation.name not in early))
+        self._plan(self._plan_analyze(relation for relation in self._list_relations() if relation.name not in early))
         self._board.wait_for_tasks()
         self._control.run_all([item for item in rest if item.kind == LATE])
 
@@ -100,7 +100,7 @@ class Afterwards:
             task.done = (task.number, task.step) in self._done.tasks
         self._board.plan([task for task in tasks if not task.done])
 
-    def _rest(self, statements: Sequence[ClassifiedStatement]) -> None:
+    def _run_rest(self, statements: Sequence[ClassifiedStatement]) -> None:
         """Short ones in order, while no task holds a lock that they wait for; then the long ones, in parallel."""
         self._control.run_all([item for item in statements if item.kind not in LONG])
         keys = [item for item in statements if item.kind == "foreign_key" and not self._planner.begins_early(item)]
@@ -108,11 +108,11 @@ class Afterwards:
         self._plan(self._planner.plan_refreshes(item for item in statements if item.kind == "refresh"))
         self._board.wait_for_tasks()
 
-    def _relations(self) -> list[Relation]:
+    def _list_relations(self) -> list[Relation]:
         rows = self._control.session.query(RELATIONS)
         return [Relation(bytes(name), size, view, tuple(map(bytes, parts))) for name, size, view, parts in rows]
 
-    def _analyzed(self, relations: Iterable[Relation]) -> list[Task]:
+    def _plan_analyze(self, relations: Iterable[Relation]) -> list[Task]:
         if not self._options.analyze:
             return []
         return [self._planner.plan_analyze(relation.name, relation.size) for relation in relations]

@@ -109,62 +109,62 @@ class Planner:
         self.planned.update(item.statement.number for item in new)
         tasks: list[Task] = []
         for item in sorted(new, key=lambda item: item.kind != "index"):
-            item_tasks = self._index(item) if item.kind == "index" else self._key_or_constraint(item)
-            self.heavy[item.part("table")].extend(item_tasks)
+            item_tasks = self._plan_index(item) if item.kind == "index" else self._plan_key_or_constraint(item)
+            self.heavy[item.get_part("table")].extend(item_tasks)
             tasks.extend(item_tasks)
         return tasks
 
-    def _index(self, classified: ClassifiedStatement) -> list[Task]:
-        table = classified.part("table")
-        cost = (self.size(table) + 1) * self._weight(classified)
+    def _plan_index(self, classified: ClassifiedStatement) -> list[Task]:
+        table = classified.get_part("table")
+        cost = (self.size(table) + 1) * self._estimate_weight(classified)
         lock = Lock.EXCLUSIVE if table in self.partitioned else Lock.SHARE
-        sorts = self.size(table) if classified.part("method") == b"btree" else 0
+        sorts = self.size(table) if classified.get_part("method") == b"btree" else 0
         name, number = _name("index", classified), classified.statement.number
         locks = {table: lock}
         return [Task(name, (classified.sql,), locks, cost, number, WHOLE, table=table, sorts=sorts, source=classified)]
 
-    def _key_or_constraint(self, classified: ClassifiedStatement) -> list[Task]:
-        table = classified.part("table")
+    def _plan_key_or_constraint(self, classified: ClassifiedStatement) -> list[Task]:
+        table = classified.get_part("table")
         splits = classified.kind == "key" and table not in self.partitioned and self.size(table) > BIG
-        return self._key(classified) if splits else [self._constraint(classified)]
+        return self._plan_key(classified) if splits else [self._plan_constraint(classified)]
 
-    def _key(self, classified: ClassifiedStatement) -> list[Task]:
-        table, name, number = classified.part("table"), classified.part("name"), classified.statement.number
-        make = b"CREATE UNIQUE INDEX %b ON %b USING btree %b" % (name, table, classified.part("columns"))
+    def _plan_key(self, classified: ClassifiedStatement) -> list[Task]:
+        table, name, number = classified.get_part("table"), classified.get_part("name"), classified.statement.number
+        make = b"CREATE UNIQUE INDEX %b ON %b USING btree %b" % (name, table, classified.get_part("columns"))
         adopt = b"ALTER TABLE ONLY %b ADD CONSTRAINT %b %b USING INDEX %b" % (
             table,
             name,
-            classified.part("type"),
+            classified.get_part("type"),
             name,
         )
         size, share = self.size(table), {table: Lock.SHARE}
-        cost = size * self._weight(classified)
+        cost = size * self._estimate_weight(classified)
         index = Task(
             _name("index", classified), (make,), share, cost, number, 0, table=table, sorts=size, source=classified
         )
-        after, locks = {index, *self._shared(table)}, {table: Lock.EXCLUSIVE}
+        after, locks = {index, *self._list_shared(table)}, {table: Lock.EXCLUSIVE}
         key = Task(_name("key", classified), (adopt,), locks, FIRST, number, 1, after, table, source=classified)
         return [index, key]
 
-    def _weight(self, classified: ClassifiedStatement) -> float:
+    def _estimate_weight(self, classified: ClassifiedStatement) -> float:
         """Cost of an index or a key. What is ordered by an expression is text as a rule."""
-        if (method := classified.part("method")) in METHODS:
+        if (method := classified.get_part("method")) in METHODS:
             return METHODS[method]
-        first, *others = classified.part("columns").removeprefix(b"(").split(b")")[0].split(b",")
+        first, *others = classified.get_part("columns").removeprefix(b"(").split(b")")[0].split(b",")
         column = COLUMN.match(first)
-        if column is None or (classified.part("table"), column[0]) in self.texts:
+        if column is None or (classified.get_part("table"), column[0]) in self.texts:
             return TEXT
         if others:
             return SEVERAL
         return ORDERED if classified.kind == "key" else 1.0
 
-    def _constraint(self, classified: ClassifiedStatement) -> Task:
-        table, number = classified.part("table"), classified.statement.number
-        locks, after = {table: Lock.EXCLUSIVE}, self._shared(table)
+    def _plan_constraint(self, classified: ClassifiedStatement) -> Task:
+        table, number = classified.get_part("table"), classified.statement.number
+        locks, after = {table: Lock.EXCLUSIVE}, self._list_shared(table)
         name, cost = _name("constraint", classified), self.size(table) + 1
         return Task(name, (classified.sql,), locks, cost, number, WHOLE, after, table, source=classified)
 
-    def _shared(self, table: bytes) -> set[Task]:
+    def _list_shared(self, table: bytes) -> set[Task]:
         """A table's indexes so far, which can be built in parallel: what needs the table alone comes after them."""
         return {task for task in self.heavy[table] if task.locks[table] is Lock.SHARE}
 
@@ -178,10 +178,10 @@ class Planner:
         proofs: dict[bytes, float] = defaultdict(float)
         pairs: set[tuple[bytes, bytes]] = set()
         for classified in statements:
-            key_tasks = self._foreign_key(classified)
+            key_tasks = self._plan_foreign_key(classified)
             tasks.extend(key_tasks)
-            proofs[classified.part("table")] += key_tasks[-1].cost
-            pairs.add((classified.part("table"), classified.part("other")))
+            proofs[classified.get_part("table")] += key_tasks[-1].cost
+            pairs.add((classified.get_part("table"), classified.get_part("other")))
         self._hurry(proofs, pairs)
         return tasks
 
@@ -190,34 +190,38 @@ class Planner:
 
         A partitioned table's key has to wait until those of its partitions are attached.
         """
-        return classified.kind == "foreign_key" and classified.part("other") not in self.partitioned
+        return classified.kind == "foreign_key" and classified.get_part("other") not in self.partitioned
 
-    def _splits(self, classified: ClassifiedStatement) -> bool:
+    def _can_split(self, classified: ClassifiedStatement) -> bool:
         """Whether it can be added first and proved later."""
-        proved = b"NOT VALID" not in classified.part("rest") and b"NOT ENFORCED" not in classified.part("rest")
-        partitioned = {classified.part("table"), classified.part("other")} & self.partitioned
+        proved = b"NOT VALID" not in classified.get_part("rest") and b"NOT ENFORCED" not in classified.get_part("rest")
+        partitioned = {classified.get_part("table"), classified.get_part("other")} & self.partitioned
         return classified.sql.startswith(b"ALTER TABLE ONLY ") and proved and not partitioned
 
-    def _foreign_key(self, classified: ClassifiedStatement) -> list[Task]:
-        table, other, name = classified.part("table"), classified.part("other"), _name("foreign key", classified)
-        number, cost = classified.statement.number, (self._bytes(table) + 1) * PROOF
-        tables = {*self._parts(table), *self._parts(other)}
+    def _plan_foreign_key(self, classified: ClassifiedStatement) -> list[Task]:
+        table, other, name = (
+            classified.get_part("table"),
+            classified.get_part("other"),
+            _name("foreign key", classified),
+        )
+        number, cost = classified.statement.number, (self._sum_bytes(table) + 1) * PROOF
+        tables = {*self._list_parts(table), *self._list_parts(other)}
         all_of_both = dict.fromkeys(tables, Lock.SHARE_ROW_EXCLUSIVE)
-        after = self._heavies_of(tables)
-        if not self._splits(classified):
+        after = self._list_heavies(tables)
+        if not self._can_split(classified):
             return [Task(name, (classified.sql,), all_of_both, cost, number, WHOLE, after, source=classified)]
         add = Task(name, (classified.sql + b" NOT VALID",), all_of_both, FIRST, number, 0, after, source=classified)
         locks = {other: Lock.ROW_SHARE, table: Lock.SHARE_UPDATE_EXCLUSIVE}
-        validate = b"ALTER TABLE ONLY %b VALIDATE CONSTRAINT %b" % (table, classified.part("name"))
+        validate = b"ALTER TABLE ONLY %b VALIDATE CONSTRAINT %b" % (table, classified.get_part("name"))
         return [add, Task(f"proof of {name}", (validate,), locks, cost, number, 1, {add}, source=classified)]
 
-    def _parts(self, table: bytes) -> Sequence[bytes]:
+    def _list_parts(self, table: bytes) -> Sequence[bytes]:
         return (table, *self.partitions.get(table, ()))
 
-    def _bytes(self, table: bytes) -> int:
-        return sum(map(self.size, self._parts(table)))
+    def _sum_bytes(self, table: bytes) -> int:
+        return sum(map(self.size, self._list_parts(table)))
 
-    def _heavies_of(self, tables: Iterable[bytes]) -> set[Task]:
+    def _list_heavies(self, tables: Iterable[bytes]) -> set[Task]:
         return {task for table in tables for task in self.heavy[table]}
 
     def _hurry(self, proofs: Mapping[bytes, float], pairs: Iterable[tuple[bytes, bytes]]) -> None:
@@ -225,16 +229,16 @@ class Planner:
         behind: dict[bytes, float] = dict(proofs)
         for table, other in pairs:
             if table != other:
-                behind[other] = max(behind.get(other, 0.0), proofs[table] + self._bytes(table))
+                behind[other] = max(behind.get(other, 0.0), proofs[table] + self._sum_bytes(table))
         for table, cost in behind.items():
-            for task in self._heavies_of(self._parts(table)):
+            for task in self._list_heavies(self._list_parts(table)):
                 task.cost += cost
 
     def plan_refreshes(self, statements: Iterable[ClassifiedStatement]) -> list[Task]:
         """Returns the tasks that fill materialized views; each after the one before, as they may read each other."""
         tasks: list[Task] = []
         for classified in statements:
-            name, locks = _name("refresh", classified, "table"), {classified.part("table"): Lock.EXCLUSIVE}
+            name, locks = _name("refresh", classified, "table"), {classified.get_part("table"): Lock.EXCLUSIVE}
             number, after = classified.statement.number, set(tasks[-1:])
             tasks.append(Task(name, (classified.sql,), locks, 2e9, number, WHOLE, after, source=classified))
         return tasks
@@ -242,35 +246,35 @@ class Planner:
     def plan_analyze(self, relation: bytes, size: int) -> Task:
         """Returns the task of ANALYZE, which samples tables and what their indexes' expressions give, so that it comes
         after those; `size` is in bytes."""
-        tables = self._parts(relation)
+        tables = self._list_parts(relation)
         locks, cost = dict.fromkeys(tables, Lock.SHARE_UPDATE_EXCLUSIVE), min(size, 30 << 20) * 0.5
-        after = self._heavies_of(tables)
+        after = self._list_heavies(tables)
         return Task(f"analyze {shorten(relation)}", (b"ANALYZE %b" % relation,), locks, cost, after=after)
 
 
 def _name(what: str, classified: ClassifiedStatement, part: str = "name") -> str:
-    return f"{what} {shorten(classified.part(part))}"
+    return f"{what} {shorten(classified.get_part(part))}"
 
 
 def choose_ready_task(tasks: Sequence[Task], running: Iterable[Task], loaded: Callable[[bytes], bool]) -> Task | None:
     """Returns the most expensive task that can begin now, and takes no lock that one of the FIRST waits for."""
     held = list(running)
     for task in tasks:
-        if task.cost >= FIRST and _able(task, loaded):
-            if _compatible_with_all(task, held):
+        if task.cost >= FIRST and _is_ready(task, loaded):
+            if _is_compatible_with_all(task, held):
                 return task
             held.append(task)
     best: Task | None = None
     for task in tasks:
         dearer = task.cost < FIRST and (best is None or task.cost > best.cost)
-        if dearer and _able(task, loaded) and _compatible_with_all(task, held):
+        if dearer and _is_ready(task, loaded) and _is_compatible_with_all(task, held):
             best = task
     return best
 
 
-def _able(task: Task, loaded: Callable[[bytes], bool]) -> bool:
+def _is_ready(task: Task, loaded: Callable[[bytes], bool]) -> bool:
     return all(before.done for before in task.after) and (task.table is None or loaded(task.table))
 
 
-def _compatible_with_all(task: Task, others: Iterable[Task]) -> bool:
+def _is_compatible_with_all(task: Task, others: Iterable[Task]) -> bool:
     return all(task.is_compatible_with(other) for other in others)

@@ -69,7 +69,7 @@ def _list_refusals(session: LoadSession, scan: Scan, options: Options) -> Iterat
         SETTING: _names(session, SETTINGS),
     }
     for demand in scan.demands:
-        refusal = _try(session, demand, options.role_map) if demand.kind == STATEMENT else _miss(demand, known)
+        refusal = _try(session, demand, options.role_map) if demand.kind == STATEMENT else _find_missing(demand, known)
         if refusal is not None:
             yield refusal
     for function in _names(session, LARGE_OBJECTS) if scan.large_objects else ():
@@ -88,7 +88,7 @@ MISSING: Mapping[str, Callable[[str], tuple[str, str]]] = {
 }
 
 
-def _miss(demand: Demand, known: Mapping[str, set[str]]) -> NotLoaded | None:
+def _find_missing(demand: Demand, known: Mapping[str, set[str]]) -> NotLoaded | None:
     if demand.name in known[demand.kind]:
         return None
     kind, reason = MISSING[demand.kind](demand.name)
@@ -105,14 +105,14 @@ def _try(session: LoadSession, demand: Demand, role_map: Mapping[str, str]) -> N
     except psycopg.errors.UndefinedObject as error:
         if "role" in (error.diag.message_primary or ""):
             return None
-        return _refused(demand, error)
+        return _build_refused(demand, error)
     except psycopg.Error as error:
         if session.connection.closed:
             raise
-        return _refused(demand, error)
+        return _build_refused(demand, error)
     return None
 
 
-def _refused(demand: Demand, error: psycopg.Error) -> NotLoaded:
+def _build_refused(demand: Demand, error: psycopg.Error) -> NotLoaded:
     kind, _, name = demand.name.partition(" ")
     return NotLoaded(kind, name, build_reason(error), demand.line, demand.sql)

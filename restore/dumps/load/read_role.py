@@ -65,9 +65,9 @@ class ReadRole(TemporaryRole):
             fix = f'docs/dumps.md, "What is loaded is not what the dump holds": DROP ROLE "{self.name}"'
             raise PermanentError.of(Problem(f"role {self.name}", "it can't be dropped", needed, fix))
         version = self.session.connection.info.server_version
-        return self.renew(self._groups(version), version)
+        return self.renew(self._list_groups(version), version)
 
-    def _groups(self, version: int) -> set[str]:
+    def _list_groups(self, version: int) -> set[str]:
         """Owners in this database without rights beyond it, those that the operator can make a role a member of, and
         PostgreSQL's own roles that read."""
         owners = {str(name) for (name,) in self.session.query(OWNERS, (self.name,))}
@@ -90,20 +90,20 @@ def open_reader(operator: Target, say: Callable[[str], None], stop: threading.Ev
     Raises PermanentError, TemporaryError where it can't be made. One that can't be dropped is said, and no error: its
     password is forgotten and expires, and the next run drops it.
     """
-    with _administering(operator) as role:
+    with _administer(operator) as role:
         login = role.begin(stop)
     try:
         yield login
     finally:
         try:
-            with _administering(operator) as role:
+            with _administer(operator) as role:
                 role.forget(threading.Event(), END_SECONDS)
         except RestoreError as error:
             say(f"role {login.user} is still there, and can log in for {ReadRole.hours} h at most: {error}")
 
 
 @contextmanager
-def _administering(operator: Target) -> Generator[ReadRole]:
+def _administer(operator: Target) -> Generator[ReadRole]:
     """In a session of the operator's that nothing of the database can lead astray."""
     with closing(LoadSession(operator, PINNED, APPLICATION)) as session:
         try:

@@ -131,31 +131,31 @@ def judge(
     superuser, dangerous, owner, version, text = session.query(RIGHTS, (list(DANGEROUS),))[0]
     problems = list_undecided(needs, options)
     if (superuser or dangerous) and not options.superuser:
-        problems.append(_too_much(session, ["superuser"] if superuser else dangerous))
+        problems.append(_build_too_much(session, ["superuser"] if superuser else dangerous))
     if not owner and not superuser:
-        problems.append(_not_owner(session))
+        problems.append(_build_not_owner(session))
     if empty:
-        problems.extend(_content(session))
-    problems.extend(_extensions(session, needs.extensions))
-    problems.extend(_version(needs.server_version, text))
-    problems.extend(_storage(session, needs.bytes, storage))
+        problems.extend(_check_content(session))
+    problems.extend(_check_extensions(session, needs.extensions))
+    problems.extend(_check_version(needs.server_version, text))
+    problems.extend(_check_storage(session, needs.bytes, storage))
     roles = _judge_roles(session, needs, options, version, problems)
     return problems, roles
 
 
-def _too_much(session: LoadSession, rights: Sequence[str]) -> Problem:
+def _build_too_much(session: LoadSession, rights: Sequence[str]) -> Problem:
     fix = 'docs/dumps.md, "A dump by hand": log in without these rights, or --superuser for a dump you trust'
     needed = "a role that can't reach the server's files or programs, whatever the dump's own functions do"
     return Problem(f"role {session.target.user}", f"member of {', '.join(rights)}", needed, fix)
 
 
-def _not_owner(session: LoadSession) -> Problem:
+def _build_not_owner(session: LoadSession) -> Problem:
     name, user = session.target.dbname, session.target.user
     fix = f'ALTER DATABASE "{name}" OWNER TO "{user}"'
     return Problem(f"role {user}", f"not the owner of database {name}", "its owner, or a member of that role", fix)
 
 
-def _content(session: LoadSession) -> list[Problem]:
+def _check_content(session: LoadSession) -> list[Problem]:
     content = [str(row[0]) for row in session.query(CONTENT)]
     if not content:
         return []
@@ -163,30 +163,30 @@ def _content(session: LoadSession) -> list[Problem]:
     return [Problem(f"target {session.target}", f"not empty: {', '.join(content)}", "an empty database", fix)]
 
 
-def _extensions(session: LoadSession, names: Iterable[str]) -> list[Problem]:
+def _check_extensions(session: LoadSession, names: Iterable[str]) -> list[Problem]:
     rows = session.query(EXTENSIONS, (sorted(names),))
     return [
-        Problem(f"extension {name}", "the server doesn't have it", "an available extension", _without(str(name)))
+        Problem(f"extension {name}", "the server doesn't have it", "an available extension", _build_skip_fix(str(name)))
         for name, available in rows
         if not available
     ]
 
 
-def _without(extension: str) -> str:
+def _build_skip_fix(extension: str) -> str:
     return (
         f"--skip extension:{extension} leaves it out with all that depends on it, or choose a version that has it"
         ' (RDS: SHOW rds.extensions; docs/dumps.md, "A dump by hand")'
     )
 
 
-def _version(of_dump: str, of_target: str) -> list[Problem]:
-    if not of_dump or _major(of_target) >= _major(of_dump):
+def _check_version(of_dump: str, of_target: str) -> list[Problem]:
+    if not of_dump or _parse_major(of_target) >= _parse_major(of_dump):
         return []
     fix = 'docs/dumps.md, "A dump by hand": load into a server of the same major version or a newer one'
     return [Problem("server version", of_target, f"{of_dump} or newer: the dump is from there", fix)]
 
 
-def _storage(session: LoadSession, needed: int, storage: Storage | None) -> list[Problem]:
+def _check_storage(session: LoadSession, needed: int, storage: Storage | None) -> list[Problem]:
     """What an earlier attempt has loaded takes its room already."""
     if not storage or not needed:
         return []
@@ -194,7 +194,7 @@ def _storage(session: LoadSession, needed: int, storage: Storage | None) -> list
     return [lack] if lack else []
 
 
-def _major(version: str) -> int:
+def _parse_major(version: str) -> int:
     digits = re.match(r"\d+", version)
     return int(digits.group()) if digits else 0
 
@@ -207,7 +207,7 @@ def _judge_roles(
     named = {options.role_map.get(name, name) for name in needs.roles if not name.startswith("pg_") and name}
     owning = {options.role_map.get(name, name) for name in needs.owners if name}
     public = {options.role_map.get(name, name) for name in needs.public_owners} - owning
-    heir = _heir(session, user, owning, options)
+    heir = _choose_heir(session, user, owning, options)
     rights = owner_rights.read_rights(session, owning | public | {heir})
     powerful = frozenset(
         name for name in public & rights.keys() - {user} if owner_rights.list_refusals({name: rights[name]}, options)
@@ -249,7 +249,7 @@ def _make_roles(session: LoadSession, options: Options, roles: JudgedRoles) -> P
     )
 
 
-def _heir(session: LoadSession, user: str, owning: set[str], options: Options) -> str:
+def _choose_heir(session: LoadSession, user: str, owning: set[str], options: Options) -> str:
     """Who comes to own what the dump gives to the operator, or to nobody."""
     if options.login is LoadLogin.OWN or user in owning or options.superuser or PRIVILEGED_OWNER in options.allow:
         return user

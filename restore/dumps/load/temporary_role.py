@@ -82,7 +82,7 @@ class TemporaryRole:
         self._join(set(groups), version)
         database = sql.Identifier(str(self.session.query("select pg_catalog.current_database()")[0][0]))
         self._do("grant {} on database {} to {}", sql.SQL(self.on_database), database, self.identifier)
-        return replace(self.session.target, user=self.name, password=self._with_password())
+        return replace(self.session.target, user=self.name, password=self._set_password())
 
     def _join(self, groups: set[str], version: int) -> None:
         joined_now = {str(name) for (name,) in self.session.query(MEMBERSHIPS, (self.name,))}
@@ -91,7 +91,7 @@ class TemporaryRole:
         for name in sorted(groups - joined_now):
             self._run(compose_grant(sql.Identifier(name), self.identifier, version))
 
-    def _with_password(self) -> str:
+    def _set_password(self) -> str:
         """The password leaves this process as a SCRAM verifier only: no log of the server can hold it."""
         password = secrets.token_urlsafe(32)
         pgconn = self.session.connection.pgconn

@@ -144,7 +144,7 @@ class WorkQueue:
             while self._runs or self.loading:
                 self._wait()
 
-    def _complete(self, table: bytes) -> bool:
+    def _is_complete(self, table: bytes) -> bool:
         return (self._all_read or table in self._closed) and self._open[table] == 0
 
     # Tasks
@@ -190,7 +190,7 @@ class WorkQueue:
                 if self._runs:
                     self.loading += 1
                     return self._runs.popleft()
-                task = choose_ready_task(self.tasks, self.running, self._complete)
+                task = choose_ready_task(self.tasks, self.running, self._is_complete)
                 if task is not None:
                     self.tasks.remove(task)
                     self.running.append(task)

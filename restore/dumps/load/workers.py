@@ -64,12 +64,14 @@ class Worker:
             self._commit(session, run, pieces, {})
         except psycopg.Error as error:
             if not self._lost.takes(error):
-                raise self._failure(session, run, error) from error
-            self._without_bad_rows(session, run, pieces, error)
+                raise self._build_failure(session, run, error) from error
+            self._load_without_bad_rows(session, run, pieces, error)
         pieces.drop()
         self._board.note_loaded(run)
 
-    def _without_bad_rows(self, session: LoadSession, run: CopyBatch, pieces: Pieces, error: psycopg.Error) -> None:
+    def _load_without_bad_rows(
+        self, session: LoadSession, run: CopyBatch, pieces: Pieces, error: psycopg.Error
+    ) -> None:
         """Loads the batch again without each row that the server names, as long as it names one."""
         bad: dict[int, str] = {}
         while True:
@@ -82,7 +84,7 @@ class Worker:
                 self._commit(session, run, pieces, bad)
             except psycopg.Error as next_error:
                 if not self._lost.takes(next_error):
-                    raise self._failure(session, run, next_error) from next_error
+                    raise self._build_failure(session, run, next_error) from next_error
                 error = next_error
             else:
                 return
@@ -94,7 +96,7 @@ class Worker:
         with session.transaction():
             taken, sent = self._copy(session, run, pieces.read(bad)), pieces.rows - len(bad)
             if taken != sent:
-                raise PermanentError.of(_lost(run, taken, sent))
+                raise PermanentError.of(_build_lost(run, taken, sent))
             ledger.note_copy(session, run.begin.block, run.at, run.at + pieces.bytes, sent)
             ledger.note_refused_rows(session, table, lines)
         self._meter.count_loaded(run.begin.table, sent, pieces.bytes)
@@ -113,7 +115,7 @@ class Worker:
         self._lost.add_rows(shorten(run.begin.table), line, pieces.rows, why)
 
     @staticmethod
-    def _failure(session: LoadSession, run: CopyBatch, error: psycopg.Error) -> RestoreError:
+    def _build_failure(session: LoadSession, run: CopyBatch, error: psycopg.Error) -> RestoreError:
         return build_copy_failure(error, session.target.user, shorten(run.begin.table), run.line, run.offset)
 
     @staticmethod
@@ -129,7 +131,7 @@ class Worker:
             self._board.note_finished(task)
             return
         try:
-            self._step(session, task)
+            self._run_step(session, task)
         except psycopg.Error as error:
             if not self._lost.takes(error):
                 raise build_failure(error, f"{task.name}: {shorten(task.statements[0])}") from error
@@ -138,7 +140,7 @@ class Worker:
         else:
             self._board.note_finished(task)
 
-    def _step(self, session: LoadSession, task: Task) -> None:
+    def _run_step(self, session: LoadSession, task: Task) -> None:
         with session.transaction():
             spare = min(self._board.idle_sessions, 7)
             if spare:
@@ -164,7 +166,7 @@ class Pieces:
     def read(self, bad: Mapping[int, str]) -> Iterator[memoryview]:
         """Yields the rows as views, without the bad ones, by their number from 0."""
         if self._only is not None:
-            yield from self._without(self._only, bad)
+            yield from self._skip_rows(self._only, bad)
             return
         for piece in self._pieces:
             first = self.bytes == 0
@@ -180,7 +182,7 @@ class Pieces:
         self.rows += piece.rows
         self.bytes += piece.size
 
-    def _without(self, piece: Piece, bad: Mapping[int, str]) -> Iterator[memoryview]:
+    def _skip_rows(self, piece: Piece, bad: Mapping[int, str]) -> Iterator[memoryview]:
         begin = 0
         with memoryview(piece.buffer) as view:
             for row in sorted(bad):
@@ -226,7 +228,7 @@ def find_line(buffer: bytearray, size: int, number: int) -> tuple[int, int]:
     return position, buffer.index(b"\n", position, size) + 1
 
 
-def _lost(run: CopyBatch, taken: int, sent: int) -> Problem:
+def _build_lost(run: CopyBatch, taken: int, sent: int) -> Problem:
     found = f"the server took {taken} rows of {sent}"
     fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
     return Problem(f"table {shorten(run.begin.table)}, dump from line {run.line}, byte {run.offset}", found, "all", fix)

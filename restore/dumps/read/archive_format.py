@@ -65,7 +65,7 @@ def build_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in kept if name in os.environ} | {"LC_ALL": "C"}
 
 
-def die_with_parent() -> list[str]:
+def build_death_prefix() -> list[str]:
     """Returns a prefix that ends the program with its parent, where the machine has one (setpriv --pdeathsig of
     util-linux): it could wait for pipes for ever."""
     setpriv = shutil.which("setpriv")
@@ -99,7 +99,7 @@ class Converted(io.RawIOBase):
         self._failure: RestoreError | None = None
         self._words = bytearray()
         self._process = subprocess.Popen(
-            [*die_with_parent(), executable, "--verbose", "--file=-", *arguments],
+            [*build_death_prefix(), executable, "--verbose", "--file=-", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -147,9 +147,9 @@ class Converted(io.RawIOBase):
         if self._stop.is_set():
             raise TemporaryError("stopped while reading the dump")
         if code != 0:
-            raise PermanentError.of(self._failed(code))
+            raise PermanentError.of(self._build_failed(code))
 
-    def _failed(self, code: int) -> Problem:
+    def _build_failed(self, code: int) -> Problem:
         troubles = b" ".join(TROUBLE.findall(self._words)) or self._words
         words = " ".join(troubles.decode(errors="replace").split()) or f"exit code {code}"
         fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"

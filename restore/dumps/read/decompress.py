@@ -53,41 +53,41 @@ def detect_compression(head: bytes) -> Compression:
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), Compression.NONE)
 
 
-def _gzip() -> Decompressor:
+def _make_gzip() -> Decompressor:
     from isal import igzip_lib
 
     return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
 
 
-def _zstd() -> Decompressor:
+def _make_zstd() -> Decompressor:
     from backports import zstd
 
     return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: LARGEST_ZSTD_WINDOW})
 
 
-def _lz4() -> Decompressor:
+def _make_lz4() -> Decompressor:
     import lz4.frame
 
     untyped: Any = lz4.frame
     return untyped.LZ4FrameDecompressor()
 
 
-def _bzip2() -> Decompressor:
+def _make_bzip2() -> Decompressor:
     import bz2
 
     return bz2.BZ2Decompressor()
 
 
-def _xz() -> Decompressor:
+def _make_xz() -> Decompressor:
     return lzma.LZMADecompressor(memlimit=LARGEST_WINDOW)
 
 
 MAKERS: dict[Compression, Callable[[], Decompressor]] = {
-    Compression.GZIP: _gzip,
-    Compression.ZSTD: _zstd,
-    Compression.LZ4: _lz4,
-    Compression.BZIP2: _bzip2,
-    Compression.XZ: _xz,
+    Compression.GZIP: _make_gzip,
+    Compression.ZSTD: _make_zstd,
+    Compression.LZ4: _make_lz4,
+    Compression.BZIP2: _make_bzip2,
+    Compression.XZ: _make_xz,
 }
 
 
@@ -107,37 +107,37 @@ class Decompressed(io.RawIOBase):
         """Fills a buffer with decompressed bytes and returns their number; 0 at the end. Raises PermanentError for
         damaged or truncated data."""
         view = memoryview(buffer).cast("B")
-        data = self._some(len(view))
+        data = self._read_some(len(view))
         view[: len(data)] = data
         return len(data)
 
     def read_chunk(self, most: int) -> memoryview:
         """Returns the next decompressed bytes, `most` or fewer; none at the end. Raises as `readinto`."""
-        return memoryview(self._some(min(most, MIB)))
+        return memoryview(self._read_some(min(most, MIB)))
 
-    def _some(self, most: int) -> bytes:
+    def _read_some(self, most: int) -> bytes:
         """Some bytes, at most that many; empty at the end of the last frame only."""
         while True:
-            if self._frame is None and not self._next_frame():
+            if self._frame is None and not self._begin_next_frame():
                 return b""
-            data = self._step(most)
+            data = self._read_step(most)
             if data:
                 return data
 
-    def _step(self, most: int) -> bytes:
+    def _read_step(self, most: int) -> bytes:
         frame = self._frame
         assert frame is not None
-        data = self._decompress(frame, self._input() if frame.needs_input else memoryview(b""), most)
+        data = self._decompress(frame, self._read_input() if frame.needs_input else memoryview(b""), most)
         if frame.eof:
             self._left = memoryview(frame.unused_data or b"")
             self._consumed -= len(self._left)
             self._frame = None
         return data
 
-    def _input(self) -> memoryview:
+    def _read_input(self) -> memoryview:
         data = self._take()
         if not data:
-            raise self._damaged("it ends within a compressed frame")
+            raise self._build_damaged("it ends within a compressed frame")
         return data
 
     def _take(self) -> memoryview:
@@ -145,7 +145,7 @@ class Decompressed(io.RawIOBase):
         self._consumed += len(data)
         return data
 
-    def _next_frame(self) -> bool:
+    def _begin_next_frame(self) -> bool:
         data = self._take()
         while self._consumed > len(data) and data and self._kind is Compression.GZIP and not any(data):
             data = self._take()  # gzip allows zeros behind the last member: tapes pad with them
@@ -161,10 +161,10 @@ class Decompressed(io.RawIOBase):
             return frame.decompress(data, most)
         except Exception as error:
             if _is_expected(error):
-                raise self._damaged(str(error)) from error
+                raise self._build_damaged(str(error)) from error
             raise
 
-    def _damaged(self, found: str) -> PermanentError:
+    def _build_damaged(self, found: str) -> PermanentError:
         needed = f"whole {self._kind} data: right checksums, no cut end, nothing behind it"
         fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"
         return PermanentError.of(Problem(f"{self._subject}, near stored byte {self._consumed}", found, needed, fix))

@@ -54,17 +54,17 @@ class Folder:
 
     def _make(self) -> Iterator[tuple[Path, DumpPart]]:
         """The pipes in the order in which pg_restore opens them."""
-        toc = table_of_contents.read(self._file(TOC), f"{self._dump.url}{TOC}")
+        toc = table_of_contents.read(self._read_file(TOC), f"{self._dump.url}{TOC}")
         self.database = toc.database
         for name in toc.files:
             if not name.endswith(".toc"):
-                yield self._pipe(name)
+                yield self._make_pipe(name)
                 continue
-            for blob in table_of_contents.read_blob_list(self._file(name), f"{self._dump.url}{name}"):
-                yield self._pipe(blob)
+            for blob in table_of_contents.read_blob_list(self._read_file(name), f"{self._dump.url}{name}"):
+                yield self._make_pipe(blob)
 
-    def _file(self, name: str) -> bytes:
-        part = self._part(name)
+    def _read_file(self, name: str) -> bytes:
+        part = self._find_part(name)
         if part.size > LARGEST_CONTENTS:
             raise PermanentError(f"{self._dump.url}{name}: {part.size} bytes, more than a table of contents can have")
         with closing(self._open(part)) as source:
@@ -73,12 +73,12 @@ class Folder:
         self._finished += part.size
         return data
 
-    def _pipe(self, name: str) -> tuple[Path, DumpPart]:
-        part = self._part(name)
+    def _make_pipe(self, name: str) -> tuple[Path, DumpPart]:
+        part = self._find_part(name)
         os.mkfifo(self.path / part.name, 0o600)
         return self.path / part.name, part
 
-    def _part(self, name: str) -> DumpPart:
+    def _find_part(self, name: str) -> DumpPart:
         for ending in ENDINGS:
             if name + ending in self._parts:
                 return self._parts[name + ending]
@@ -112,12 +112,12 @@ class Folder:
                     source.close()
 
     def _fill(self, path: Path, source: RangedObject, process: subprocess.Popen[bytes]) -> None:
-        with closing(source), open(self._writer(path, process), "wb", buffering=0) as pipe:  # noqa: PTH123 - a descriptor
+        with closing(source), open(self._open_writer(path, process), "wb", buffering=0) as pipe:  # noqa: PTH123 - a descriptor
             while data := source.read_chunk(STEP):
                 while data:
                     data = data[pipe.write(data) :]
 
-    def _writer(self, path: Path, process: subprocess.Popen[bytes]) -> int:
+    def _open_writer(self, path: Path, process: subprocess.Popen[bytes]) -> int:
         """Opens a pipe once somebody reads it."""
         while True:
             try:

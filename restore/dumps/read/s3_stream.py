@@ -53,7 +53,7 @@ class RangedObject(io.RawIOBase):
     def read_chunk(self, most: int) -> memoryview:
         """Returns the next bytes without a copy; empty at the end. Raises PermanentError, TemporaryError."""
         if not self._current:
-            self._current = self._next_part()
+            self._current = self._take_next_part()
         data, self._current = self._current[:most], self._current[most:]
         self.bytes_read += len(data)
         return data
@@ -67,7 +67,7 @@ class RangedObject(io.RawIOBase):
             self._coming.append(self._pool.submit(self._get, self._asked))
             self._asked += PART
 
-    def _next_part(self) -> memoryview:
+    def _take_next_part(self) -> memoryview:
         self._ask(AHEAD)
         return memoryview(self._coming.popleft().result()) if self._coming else memoryview(b"")
 
@@ -85,17 +85,17 @@ class RangedObject(io.RawIOBase):
                 data = answer["Body"].read()
             except ClientError as error:
                 if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == CHANGED:
-                    raise PermanentError.of(self._changed(start, "another ETag")) from error
+                    raise PermanentError.of(self._build_changed(start, "another ETag")) from error
                 raise
             except OSError as error:
                 raise TemporaryError(f"{self.url}, byte {start}: {error}") from error
         if answer["ETag"].strip('"') != self._etag:
-            raise PermanentError.of(self._changed(start, answer["ETag"]))
+            raise PermanentError.of(self._build_changed(start, answer["ETag"]))
         if len(data) != end - start:
             raise TemporaryError(f"{self.url}: {len(data)} bytes came for bytes {start} to {end - 1}")
         return data
 
-    def _changed(self, start: int, found: str) -> Problem:
+    def _build_changed(self, start: int, found: str) -> Problem:
         needed = f"ETag {self._etag}, as when reading began"
         fix = 'docs/dumps.md, "A dump by hand": load into an empty database: the object was overwritten'
         return Problem(f"dump {self.url}, byte {start}", found, needed, fix)

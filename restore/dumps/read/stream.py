@@ -92,7 +92,7 @@ class SqlStream:
             if mark := find_mark(self.dump, text.head):
                 raise PermanentError.of(mark)
             if b"\0" in text.head[:BINARY_HEAD] or not text.head.strip():
-                raise PermanentError.of(_unknown(self.dump, text.head))
+                raise PermanentError.of(_build_unknown(self.dump, text.head))
             return Format.PLAIN, PlainText(LineEnds(text) if has_terminal_line_ends(text.head) else text)
         return kind, self._convert(
             [f"--format={kind.value}"], archive_format.pipe_archive(text, stop), pg_restore, stop
@@ -138,7 +138,7 @@ class SqlStream:
                 item.close()
 
 
-def _unknown(dump: Dump, head: bytes) -> Problem:
+def _build_unknown(dump: Dump, head: bytes) -> Problem:
     found = "an empty file" if not head.strip() else f"a file that begins with {head[:8]!r}"
     needed = "pg_dump's plain, custom, directory or tar format; plain also as gzip, zstd, lz4, bzip2 or xz"
     return Problem(f"dump {dump.url}", found, needed, "python -m restore.dumps list s3://<bucket>/<prefix>/")

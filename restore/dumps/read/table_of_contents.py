@@ -44,22 +44,22 @@ class _Reader:
     def __init__(self, data: bytes) -> None:
         self._data, self._at, self._int_size = data, 0, 4
 
-    def byte(self) -> int:
+    def read_byte(self) -> int:
         self._at += 1
         if self._at > len(self._data):
             raise EOFError
         return self._data[self._at - 1]
 
-    def int_size(self, size: int) -> None:
+    def set_int_size(self, size: int) -> None:
         self._int_size = size
 
-    def integer(self) -> int:
-        negative = self.byte() != 0
-        value = sum(self.byte() << (8 * index) for index in range(self._int_size))
+    def read_integer(self) -> int:
+        negative = self.read_byte() != 0
+        value = sum(self.read_byte() << (8 * index) for index in range(self._int_size))
         return -value if negative else value
 
-    def string(self) -> str | None:
-        length = self.integer()
+    def read_string(self) -> str | None:
+        length = self.read_integer()
         if length < 0:
             return None
         if self._at + length > len(self._data):
@@ -73,16 +73,16 @@ def read(data: bytes, subject: str) -> Contents:
     write."""
     reader = _Reader(data)
     try:
-        head = _header(reader)
+        head = _read_header(reader)
         _must_be_known(head.version)
-        reader.string()  # pg_dump's version
-        names = [_entry(reader, head.version) for _ in range(reader.integer())]
+        reader.read_string()  # pg_dump's version
+        names = [_read_entry(reader, head.version) for _ in range(reader.read_integer())]
     except (EOFError, ValueError) as error:
-        raise _refused(subject, str(error) or "it ends early") from error
+        raise _build_refused(subject, str(error) or "it ends early") from error
     files = [name for name in names if name]
     bad = [name for name in files if not SAFE_NAME.match(name)]
     if bad:
-        raise _refused(subject, f"a file named {bad[0][:80]!r}")
+        raise _build_refused(subject, f"a file named {bad[0][:80]!r}")
     return Contents(head.database, tuple(files))
 
 
@@ -90,26 +90,26 @@ def read_header(data: bytes) -> Header:
     """Reads the header from an archive's first bytes; of a format that is newer than those known as well. Raises
     ValueError."""
     try:
-        return _header(_Reader(data))
+        return _read_header(_Reader(data))
     except EOFError as error:
         raise ValueError("it ends early") from error
 
 
-def _header(reader: _Reader) -> Header:
-    if bytes(reader.byte() for _ in range(len(MAGIC))) != MAGIC:
+def _read_header(reader: _Reader) -> Header:
+    if bytes(reader.read_byte() for _ in range(len(MAGIC))) != MAGIC:
         raise ValueError("no archive")
-    version = (reader.byte(), reader.byte())
-    reader.byte()  # revision
-    reader.int_size(reader.byte())
-    reader.byte()  # bytes of an offset
-    reader.byte()  # format
+    version = (reader.read_byte(), reader.read_byte())
+    reader.read_byte()  # revision
+    reader.set_int_size(reader.read_byte())
+    reader.read_byte()  # bytes of an offset
+    reader.read_byte()  # format
     if version >= WITH_ALGORITHM:
-        reader.byte()
+        reader.read_byte()
     else:
-        reader.integer()
+        reader.read_integer()
     for _ in range(TIME_FIELDS):
-        reader.integer()
-    return Header(version, reader.string() or "", reader.string() or "")
+        reader.read_integer()
+    return Header(version, reader.read_string() or "", reader.read_string() or "")
 
 
 def _must_be_known(version: tuple[int, int]) -> None:
@@ -118,24 +118,24 @@ def _must_be_known(version: tuple[int, int]) -> None:
         raise ValueError(f"archive version {version[0]}.{version[1]}")
 
 
-def _entry(reader: _Reader, version: tuple[int, int]) -> str | None:
+def _read_entry(reader: _Reader, version: tuple[int, int]) -> str | None:
     """The entry's file; None for one without data."""
-    reader.integer()
-    reader.integer()
+    reader.read_integer()
+    reader.read_integer()
     for _ in range(4):  # two oids, tag, description
-        reader.string()
-    reader.integer()
+        reader.read_string()
+    reader.read_integer()
     for _ in range(5):  # definition, drop, copy, schema, tablespace
-        reader.string()
+        reader.read_string()
     if version >= (1, 14):
-        reader.string()
+        reader.read_string()
     if version >= (1, 16):
-        reader.integer()
-    reader.string()
-    reader.string()
-    while reader.string() is not None:
+        reader.read_integer()
+    reader.read_string()
+    reader.read_string()
+    while reader.read_string() is not None:
         pass
-    return reader.string()
+    return reader.read_string()
 
 
 def read_blob_list(data: bytes, subject: str) -> tuple[str, ...]:
@@ -144,12 +144,12 @@ def read_blob_list(data: bytes, subject: str) -> tuple[str, ...]:
     for line in data.splitlines():
         match = BLOB_LINE.match(line)
         if match is None:
-            raise _refused(subject, f"a line {line[:80]!r}")
+            raise _build_refused(subject, f"a line {line[:80]!r}")
         names.append(match[1].decode())
     return tuple(names)
 
 
-def _refused(subject: str, found: str) -> PermanentError:
+def _build_refused(subject: str, found: str) -> PermanentError:
     needed, fix = (
         "a table of contents as pg_dump writes it",
         "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/",

@@ -59,13 +59,13 @@ class ClassifiedStatement:
     def sql(self) -> bytes:
         return self.statement.sql
 
-    def part(self, name: str) -> bytes:
+    def get_part(self, name: str) -> bytes:
         """Returns a named part of its pattern; b"" where it has none."""
         return self.match.groupdict().get(name) or b""
 
-    def text(self, name: str) -> str:
+    def get_text(self, name: str) -> str:
         """Returns a named part as a string, decoded from the dump's encoding."""
-        return encodings.decode(self.part(name), self.statement.codec)
+        return encodings.decode(self.get_part(name), self.statement.codec)
 
     @property
     def short(self) -> str:
@@ -77,11 +77,11 @@ def classify(statement: Statement) -> ClassifiedStatement:
     for kind, pattern in RULES:
         match = pattern.match(statement.sql)
         if match is not None:
-            return _checked(ClassifiedStatement(kind, statement, match))
-    raise build_refusal(statement, _reason(statement.sql))
+            return _check_outline(ClassifiedStatement(kind, statement, match))
+    raise build_refusal(statement, _find_reason(statement.sql))
 
 
-def _reason(sql: bytes) -> str:
+def _find_reason(sql: bytes) -> str:
     return next((why for pattern, why in REASONS if pattern.match(sql)), "a statement that pg_dump doesn't write")
 
 
@@ -93,39 +93,39 @@ def build_refusal(statement: Statement | Meta | CopyBegin, found: str) -> Perman
     return PermanentError.of(Problem(subject, f"{found}: {shorten(text)}", "what pg_dump writes, nothing else", fix))
 
 
-def _checked(classified: ClassifiedStatement) -> ClassifiedStatement:
+def _check_outline(classified: ClassifiedStatement) -> ClassifiedStatement:
     """The same, or another kind, after a look at its outline."""
     if classified.kind in ("set", "search_path", "setval", "insert", "begin", "commit", "large_object"):
-        return _setting(classified) if classified.kind == "set" else classified
+        return _check_setting(classified) if classified.kind == "set" else classified
     text = outline(classified.sql)
     words = text.lower().split()
     if LEDGER in words:
         raise build_refusal(classified.statement, f"a use of the loader's own schema {LEDGER.decode()}")
-    return _by_kind(classified, text, words)
+    return _check_by_kind(classified, text, words)
 
 
-def _by_kind(classified: ClassifiedStatement, text: bytes, words: list[bytes]) -> ClassifiedStatement:
+def _check_by_kind(classified: ClassifiedStatement, text: bytes, words: list[bytes]) -> ClassifiedStatement:
     match classified.kind:
         case "table" if TOP_LEVEL_AS.search(outline(classified.sql[classified.match.end("table") :])):
             raise build_refusal(classified.statement, "a table made from a query")
         case "matview" if not text.endswith(b"WITH NO DATA"):
             raise build_refusal(classified.statement, "a materialized view that is filled at once")
         case "function":
-            return _language(classified, text)
+            return _check_language(classified, text)
         case "acl" if GRANT_OBJECT.search(text) is None or UNPLAIN.search(text):
             raise build_refusal(classified.statement, "a grant of a role or of something outside this database")
-        case "ddl" | "constraint" | "key" | "foreign_key" | "owner" if _several(classified.sql, words):
+        case "ddl" | "constraint" | "key" | "foreign_key" | "owner" if _has_several_changes(classified.sql, words):
             raise build_refusal(classified.statement, "several changes in one statement")
         case _:
             return classified
 
 
-def _several(sql: bytes, words: list[bytes]) -> bool:
+def _has_several_changes(sql: bytes, words: list[bytes]) -> bool:
     """ALTER TABLE takes many changes at once, pg_dump writes one; an added column's default would be called."""
     return sql.startswith((b"ALTER TABLE", b"ALTER DOMAIN")) and b"," in words
 
 
-def _language(classified: ClassifiedStatement, text: bytes) -> ClassifiedStatement:
+def _check_language(classified: ClassifiedStatement, text: bytes) -> ClassifiedStatement:
     head = BODY.split(text, maxsplit=1)[0]
     languages = [bytes(name).lower() for name in LANGUAGE_CLAUSE.findall(head)]
     if not languages:
@@ -136,7 +136,7 @@ def _language(classified: ClassifiedStatement, text: bytes) -> ClassifiedStateme
 
 def find_security_definer(classified: ClassifiedStatement) -> str | None:
     """Returns the function's name, where it runs with its owner's rights."""
-    name = classified.part("function")
+    name = classified.get_part("function")
     if not name or not SECURITY_DEFINER.search(BODY.split(outline(classified.sql), maxsplit=1)[0]):
         return None
     return encodings.decode(name, classified.statement.codec)
@@ -144,7 +144,7 @@ def find_security_definer(classified: ClassifiedStatement) -> str | None:
 
 def read_client_encoding(classified: ClassifiedStatement) -> str:
     """Returns the encoding that a SET client_encoding names, as pg_dump writes it: UTF8, SQL_ASCII."""
-    return classified.text("value").strip().strip("'")
+    return classified.get_text("value").strip().strip("'")
 
 
 def _check_encoding(classified: ClassifiedStatement) -> None:
@@ -158,8 +158,8 @@ def _check_encoding(classified: ClassifiedStatement) -> None:
         )
 
 
-def _setting(classified: ClassifiedStatement) -> ClassifiedStatement:
-    name, value = classified.part("name"), classified.part("value").strip().strip(b"'")
+def _check_setting(classified: ClassifiedStatement) -> ClassifiedStatement:
+    name, value = classified.get_part("name"), classified.get_part("value").strip().strip(b"'")
     if name not in SETTINGS:
         raise build_refusal(classified.statement, "a setting that pg_dump doesn't set")
     if name == b"client_encoding":
@@ -168,7 +168,7 @@ def _setting(classified: ClassifiedStatement) -> ClassifiedStatement:
         raise build_refusal(classified.statement, "standard_conforming_strings off")
     if name == b"default_tablespace" and value not in (b"", b"pg_default", b'""'):
         return ClassifiedStatement("tablespace", classified.statement, classified.match)
-    if not re.fullmatch(rb"[\w', \".$-]*", classified.part("value")):
+    if not re.fullmatch(rb"[\w', \".$-]*", classified.get_part("value")):
         raise build_refusal(classified.statement, "a value that pg_dump doesn't write")
     return classified
 

@@ -48,7 +48,7 @@ def read_token(text: bytes | bytearray, position: int, *, last: bool) -> Token:
     if kind == "block_comment":
         return Token(kind, position, _comment_end(text, match.end()))
     if kind == "dollar":
-        return Token(kind, position, _dollar_end(text, match.group(), match.end()))
+        return Token(kind, position, _find_dollar_end(text, match.group(), match.end()))
     if kind == "other" and text[position : position + 1] in (b"'", b'"'):
         raise UnfinishedToken
     if not last and _may_go_on(text, match, kind):
@@ -78,7 +78,7 @@ def _comment_end(text: bytes | bytearray, position: int) -> int:
     return position
 
 
-def _dollar_end(text: bytes | bytearray, tag: bytes, position: int) -> int:
+def _find_dollar_end(text: bytes | bytearray, tag: bytes, position: int) -> int:
     end = text.find(tag, position)
     if end < 0:
         raise UnfinishedToken

@@ -89,12 +89,12 @@ def name_object(sql: bytes, codec: str) -> DumpObject:
     """Returns what a statement is about; of kind `objects` where no form fits."""
     for kind, pattern, name in FORMS:
         if match := pattern.match(sql):
-            parts = {key: _flat(value or b"", codec) for key, value in match.groupdict().items()}
+            parts = {key: _flatten(value or b"", codec) for key, value in match.groupdict().items()}
             if kind == "constraints":  # as pg_constraint has it, by which a comparison names it
                 parts["name"] = unquote(parts["name"])
             return DumpObject(kind, name.format(**parts)[:LONGEST_NAME])
     other = OTHER.match(sql)
-    return DumpObject("objects", _flat(other["name"] if other else sql, codec)[:LONGEST_NAME])
+    return DumpObject("objects", _flatten(other["name"] if other else sql, codec)[:LONGEST_NAME])
 
 
 def name_statement(classified: ClassifiedStatement) -> DumpObject:
@@ -107,5 +107,5 @@ def show_sql(sql: bytes, codec: str) -> str:
     return "" if name_object(sql, codec).kind in SECRET else encodings.decode(sql, codec)
 
 
-def _flat(text: bytes, codec: str) -> str:
+def _flatten(text: bytes, codec: str) -> str:
     return " ".join(encodings.decode(text, codec).split())

@@ -28,10 +28,10 @@ class Postponed:
         """Tells whether it is an index, key or constraint that presumes tables alone: it can be made before all the
         rest."""
         if classified.kind == "matview":
-            self._views.add(classified.part("table"))
+            self._views.add(classified.get_part("table"))
         elif function := FUNCTION.match(classified.sql):
             self._calls.append(function["name"] + b"(")
-        if classified.kind not in HEAVY or classified.part("table") in self._views:
+        if classified.kind not in HEAVY or classified.get_part("table") in self._views:
             return False
         return not any(call in classified.sql for call in self._calls)
 

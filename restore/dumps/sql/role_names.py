@@ -42,7 +42,7 @@ def find_role_spans(classified: ClassifiedStatement) -> tuple[Span, ...]:
     """Returns where a statement names roles, in its order; without PUBLIC and other keywords."""
     ordered: list[Span] = []
     for group in GROUPS:
-        if classified.part(group):
+        if classified.get_part(group):
             ordered.extend(_names(classified, group))
     return tuple(sorted(ordered, key=lambda span: span.start))
 
@@ -50,7 +50,7 @@ def find_role_spans(classified: ClassifiedStatement) -> tuple[Span, ...]:
 def _names(classified: ClassifiedStatement, group: str) -> list[Span]:
     start = classified.match.start(group)
     spans: list[Span] = []
-    for name in classified.part(group).split(b", "):
+    for name in classified.get_part(group).split(b", "):
         if name.lower() not in WORDS:
             spans.append(Span(unquote(encodings.decode(name, classified.statement.codec)), start, start + len(name)))
         start += len(name) + 2

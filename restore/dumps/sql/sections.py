@@ -92,11 +92,11 @@ class Script:
             elif isinstance(event, End):
                 self._see_end(event)
             else:
-                classified = self._classified(event)
+                classified = self._classify(event)
                 if classified is not None:
                     yield classified
 
-    def _classified(self, statement: Statement) -> ClassifiedStatement | None:
+    def _classify(self, statement: Statement) -> ClassifiedStatement | None:
         try:
             classified = classify(statement)
             self._see(classified)
@@ -144,21 +144,21 @@ class Script:
         if classified.kind == "extension" and self._has_code:
             raise build_refusal(classified.statement, "an extension behind definitions that its script could run")
         self._has_code = self._has_code or not (classified.kind in HARMLESS or classified.sql.startswith(HARMLESS_DDL))
-        if classified.kind == "set" and classified.part("name") == b"client_encoding":
+        if classified.kind == "set" and classified.get_part("name") == b"client_encoding":
             self.encoding = read_client_encoding(classified)
             self._splitter.codec = encodings.find_codec(self.encoding)
         if classified.kind == "table":
-            (self.partitioned if _is_partitioned(classified) else self.plain).add(classified.part("table"))
+            (self.partitioned if _is_partitioned(classified) else self.plain).add(classified.get_part("table"))
         if classified.kind == "commit" and not self._in_group:
             raise build_refusal(classified.statement, "a COMMIT without its BEGIN")
         if self._in_group and classified.kind not in ("large_object", "commit"):
             raise build_refusal(classified.statement, "anything but a large object between BEGIN and COMMIT")
         self._in_group = classified.kind == "begin" or (self._in_group and classified.kind != "commit")
         if classified.kind == "insert":
-            self._see_data(classified.part("table"), classified.statement)
+            self._see_data(classified.get_part("table"), classified.statement)
         if classified.kind in DATA_KINDS:
             self.section = max(self.section, DumpSection.DATA) if classified.kind != "large_object" else self.section
-        elif self.section is DumpSection.DATA and not _of_data(classified):
+        elif self.section is DumpSection.DATA and not _is_of_data(classified):
             self.section = DumpSection.POST_DATA
 
     def _see_copy(self, begin: CopyBegin) -> None:
@@ -183,7 +183,7 @@ class Script:
             raise PermanentError.of(Problem(f"dump {self._subject}, byte {end.bytes}", "its end", needed, fix))
 
 
-def _of_data(classified: ClassifiedStatement) -> bool:
+def _is_of_data(classified: ClassifiedStatement) -> bool:
     """Large objects are made, given away and filled among the data."""
     return (
         classified.kind in SESSION_KINDS

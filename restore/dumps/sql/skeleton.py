@@ -18,7 +18,7 @@ def outline(sql: bytes) -> bytes:
     while position < len(sql):
         item = read_token(sql, position, last=True)
         text, position = sql[item.start : item.end], item.end
-        for part in _parts(item.kind, text):
+        for part in _split_parts(item.kind, text):
             if part in CLOSING:
                 depth = max(0, depth - 1)
             if depth == 0:
@@ -28,7 +28,7 @@ def outline(sql: bytes) -> bytes:
     return b" ".join(parts)
 
 
-def _parts(kind: str, text: bytes) -> list[bytes]:
+def _split_parts(kind: str, text: bytes) -> list[bytes]:
     if kind in ("space", "line_comment", "block_comment"):
         return []
     if kind in ("string", "escape_string", "dollar"):

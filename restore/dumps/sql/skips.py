@@ -66,7 +66,7 @@ class Skips:
         if not self.chosen or classified.kind in NEVER:
             return False
         if classified.kind == "insert":
-            return classified.part("table") in self.tables
+            return classified.get_part("table") in self.tables
         chosen = self._find_choice(classified)
         root = chosen or self._find_root(classified)
         if not root:
@@ -104,13 +104,13 @@ class Skips:
         if not self._taken:
             return ""
         setval = classified.kind == "setval"
-        text = classified.part("sequence").replace(b"''", b"'") if setval else strip_strings(classified.sql)
+        text = classified.get_part("sequence").replace(b"''", b"'") if setval else strip_strings(classified.sql)
         return next((taken.root for taken in self._taken if taken.is_in(text)), "")
 
     def _take(self, classified: ClassifiedStatement, root: str) -> None:
         if classified.statement.entry and CREATES.match(classified.sql):
             self._entries[classified.statement.entry] = root
-        if table := classified.part("table") if classified.kind in ("table", "matview") else b"":
+        if table := classified.get_part("table") if classified.kind in ("table", "matview") else b"":
             self.tables.add(table)
         about = name_statement(classified)
         codec = classified.statement.codec
@@ -119,7 +119,7 @@ class Skips:
         if about.kind == "foreign" and about.name.startswith("FOREIGN TABLE "):
             self.tables.add(encodings.encode(about.name.rpartition(" ")[2], codec))
         if sequence := SEQUENCE_NAME.search(classified.sql):
-            self._taken.append(_Taken((_whole(sequence["name"]),), root))
+            self._taken.append(_Taken((_compile_whole(sequence["name"]),), root))
 
 
 def _describe(classified: ClassifiedStatement) -> str:
@@ -140,25 +140,25 @@ def _list_names(about: DumpObject) -> tuple[str, ...]:
 def _build_patterns(about: DumpObject, codec: str) -> tuple[re.Pattern[bytes], ...]:
     name, _, table = (encodings.encode(part, codec) for part in about.name.partition(" on "))
     if about.kind in QUALIFIED:
-        return (_whole(name),)
+        return (_compile_whole(name),)
     if about.kind in KEYWORDS:
-        return (_after(KEYWORDS[about.kind], name),)
+        return (_compile_after(KEYWORDS[about.kind], name),)
     if about.kind == "foreign":
         words, _, last = name.rpartition(b" ")
         if words == b"FOREIGN TABLE":
-            return (_whole(last),)
-        return () if words.startswith(b"USER MAPPING") else (_after(words, last),)
+            return (_compile_whole(last),)
+        return () if words.startswith(b"USER MAPPING") else (_compile_after(words, last),)
     if about.kind in ("policies", "triggers"):
         keyword = rb"POLICY" if about.kind == "policies" else rb"TRIGGER"
-        return (_after(keyword, name), *((_whole(table),) if table else ()))
+        return (_compile_after(keyword, name), *((_compile_whole(table),) if table else ()))
     return ()
 
 
-def _whole(name: bytes) -> re.Pattern[bytes]:
+def _compile_whole(name: bytes) -> re.Pattern[bytes]:
     return re.compile(rb'(?<![\w."$\x80-\xff])%b(?![\w"$\x80-\xff])' % re.escape(name))
 
 
-def _after(keyword: bytes, name: bytes) -> re.Pattern[bytes]:
+def _compile_after(keyword: bytes, name: bytes) -> re.Pattern[bytes]:
     return re.compile(rb'\b%b %b(?![\w"$\x80-\xff])' % (keyword, re.escape(name)))
 
 

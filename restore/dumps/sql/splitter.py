@@ -173,33 +173,33 @@ class Splitter:
         """Yields statements, meta-commands, COPYs with the pieces of their rows, and the end. Raises PermanentError for
         what pg_dump doesn't write, and for a cut end."""
         while True:
-            event = self._next()
+            event = self._read_next()
             yield event
             if isinstance(event, CopyBegin):
-                yield from self._data(event)
+                yield from self._read_data(event)
             elif isinstance(event, End):
                 return
 
     # SQL text
 
-    def _next(self) -> Statement | Meta | CopyBegin | End:
+    def _read_next(self) -> Statement | Meta | CopyBegin | End:
         start: int | None = None
         nesting = Nesting()
         while True:
             if start is None and (insert := WHOLE_INSERT.match(self._text, self._position)) is not None:
                 self._position = insert.end()
-                return self._statement(insert.start(), insert.end() - 1)
-            item = self._token(start)
+                return self._build_statement(insert.start(), insert.end() - 1)
+            item = self._read_token(start)
             if item is None:
                 return self._end(start)
             if item.kind in ("space", "line_comment", "block_comment"):
                 self._skip(item)
             elif item.kind == "backslash":
-                return self._meta(start)
+                return self._read_meta(start)
             elif item.kind == "punctuation" and self._text[item.start] == ord(";") and not nesting.open:
                 self._position = item.end
                 if start is not None:
-                    return self._statement(start, item.start)
+                    return self._build_statement(start, item.start)
             else:
                 start = item.start if start is None else start
                 self._count(nesting, item)
@@ -207,9 +207,9 @@ class Splitter:
             if start is None:
                 self._drop()
             elif self._position - start > LONGEST_STATEMENT:
-                raise self._too_long(start)
+                raise self._build_too_long(start)
 
-    def _token(self, start: int | None) -> Token | None:
+    def _read_token(self, start: int | None) -> Token | None:
         """None at the end. A start of a statement before it stays where it is."""
         while True:
             if self._position < len(self._text):
@@ -219,15 +219,15 @@ class Splitter:
                     pass
             if self._ended:
                 if self._position < len(self._text):
-                    raise self._broken("it ends within a quote or a comment")
+                    raise self._build_broken("it ends within a quote or a comment")
                 return None
             if len(self._text) - (self._position if start is None else start) > LONGEST_STATEMENT:
-                raise self._too_long(self._position if start is None else start)
-            self._more()
+                raise self._build_too_long(self._position if start is None else start)
+            self._read_more()
 
     def _count(self, nesting: Nesting, item: Token) -> None:
         if item.kind == "string" and nesting.escaped:
-            raise self._broken("a string that goes on in a second piece")
+            raise self._build_broken("a string that goes on in a second piece")
         nesting.escaped = item.kind == "escape_string"
         if item.kind == "word":
             nesting.follow_word(bytes(self._text[item.start : item.end]))
@@ -251,44 +251,44 @@ class Splitter:
         if match is not None:
             self.versions[match["who"].decode()] = match["version"].decode()
 
-    def _statement(self, start: int, end: int) -> Statement | CopyBegin:
+    def _build_statement(self, start: int, end: int) -> Statement | CopyBegin:
         sql = bytes(self._text[start:end]).rstrip()
-        offset, line = self._offset + start, self._line_at(start)
+        offset, line = self._offset + start, self._find_line_at(start)
         self._statements += 1
         self._complete = False
         if sql[:4].upper() == b"COPY" and not sql[4:5].isalnum():
             return self._copy(sql, offset, line)
         if UNQUALIFIED_INSERT.match(sql):
-            raise _unqualified(offset, line)
+            raise _build_unqualified(offset, line)
         self._drop()
         return Statement(sql, self._statements, offset, line, self.codec, self._entry, self._depends)
 
     def _copy(self, sql: bytes, offset: int, line: int) -> CopyBegin:
         match = COPY.match(sql)
         if match is None and UNQUALIFIED_COPY.match(sql):
-            raise _unqualified(offset, line)
+            raise _build_unqualified(offset, line)
         if match is None:
             needed = "COPY schema.table (columns) FROM stdin, as pg_dump writes it"
-            raise _refused(offset, line, shorten(sql), needed)
+            raise _build_refused(offset, line, shorten(sql), needed)
         while self._position >= len(self._text) and not self._ended:
-            self._more()
+            self._read_more()
         if not self._text.startswith(b"\n", self._position):
-            raise _refused(offset, line, "something behind COPY on its line", "the table's data on the next line")
+            raise _build_refused(offset, line, "something behind COPY on its line", "the table's data on the next line")
         self._position += 1
         self._drop()
         self._blocks += 1
         return CopyBegin(sql, match["table"], self._blocks, offset, line)
 
-    def _meta(self, start: int | None) -> Meta:
+    def _read_meta(self, start: int | None) -> Meta:
         if start is not None:
-            raise self._broken("a backslash within a statement")
+            raise self._build_broken("a backslash within a statement")
         while (end := self._text.find(b"\n", self._position)) < 0 and not self._ended:
             if len(self._text) - self._position > LONGEST_META:
-                raise self._broken("a meta-command of more than one line")
-            self._more()
+                raise self._build_broken("a meta-command of more than one line")
+            self._read_more()
         end = len(self._text) if end < 0 else end
         text = bytes(self._text[self._position : end])
-        line = self._line_at(self._position)
+        line = self._find_line_at(self._position)
         meta = Meta(text, self._offset + self._position, line)
         self._position = min(end + 1, len(self._text))
         self._drop()
@@ -296,7 +296,7 @@ class Splitter:
 
     def _end(self, start: int | None) -> End:
         if start is not None:
-            raise self._broken("it ends within a statement")
+            raise self._build_broken("it ends within a statement")
         return End(self._offset + len(self._text), self._complete)
 
     def _drop(self) -> None:
@@ -305,18 +305,18 @@ class Splitter:
             self._forget()
 
     def _forget(self) -> None:
-        self._line_at(self._position)
+        self._find_line_at(self._position)
         self._offset += self._position
         del self._text[: self._position]
         self._position = self._counted = 0
 
-    def _line_at(self, position: int) -> int:
+    def _find_line_at(self, position: int) -> int:
         """The line of a position that is not before an earlier one."""
         self._line += self._text.count(b"\n", self._counted, position)
         self._counted = position
         return self._line
 
-    def _more(self) -> None:
+    def _read_more(self) -> None:
         """Half as much again: an open quote is looked at from its beginning each time."""
         want = max(CHUNK, len(self._text) // 2)
         buffer = bytearray(want)
@@ -327,34 +327,34 @@ class Splitter:
         self._text += buffer[:filled]
         self._ended = filled < want
 
-    def _broken(self, found: str) -> PermanentError:
-        line = self._line_at(self._position)
-        return _refused(self._offset + self._position, line, found, "a whole plain dump as pg_dump writes it")
+    def _build_broken(self, found: str) -> PermanentError:
+        line = self._find_line_at(self._position)
+        return _build_refused(self._offset + self._position, line, found, "a whole plain dump as pg_dump writes it")
 
-    def _too_long(self, start: int) -> PermanentError:
-        line = self._line_at(start)
+    def _build_too_long(self, start: int) -> PermanentError:
+        line = self._find_line_at(start)
         if self._text.startswith(b"INSERT INTO ", start):
             found = f"an INSERT of more than {LONGEST_STATEMENT // MIB} MiB"
-            return _refused(self._offset + start, line, found, "fewer rows in one INSERT, or COPY", AGAIN)
+            return _build_refused(self._offset + start, line, found, "fewer rows in one INSERT, or COPY", AGAIN)
         found = f"a statement of more than {LONGEST_STATEMENT // MIB} MiB, or an open quote"
-        return _refused(self._offset + start, line, found, "statements as pg_dump writes them")
+        return _build_refused(self._offset + start, line, found, "statements as pg_dump writes them")
 
     # COPY data
 
-    def _data(self, begin: CopyBegin) -> Iterator[Piece]:
+    def _read_data(self, begin: CopyBegin) -> Iterator[Piece]:
         self._forget()
         left: bytes | bytearray = bytes(self._text)
         self._text.clear()
         at, fresh, seen = 0, True, self._seen(begin.table)
         for number in itertools.count():
             buffer = self._take()
-            filled, marker = self._filled(buffer, left, begin, fresh=fresh, skip=max(0, seen.bytes - at - 1))
+            filled, marker = self._fill(buffer, left, begin, fresh=fresh, skip=max(0, seen.bytes - at - 1))
             if seen.bytes and marker >= 0 and at + marker != seen.bytes:
                 found = f"{at + marker} bytes of data of {begin.table.decode(errors='replace')}"
-                raise _refused(self._offset, self._line, found, f"{seen.bytes} bytes, as when it was read before")
+                raise _build_refused(self._offset, self._line, found, f"{seen.bytes} bytes, as when it was read before")
             size, last, whole = self._cut(buffer, marker)
             left = bytes(buffer[size + 3 if last else size : filled])
-            rows = seen.rows[number] if number < len(seen.rows) else self._counted_rows(buffer, size)
+            rows = seen.rows[number] if number < len(seen.rows) else self._count_rows_in(buffer, size)
             yield Piece(begin, buffer, size, rows, at, self._offset, self._line, whole, last)
             at, fresh = at + size, whole
             self._offset += size + (3 if last else 0)
@@ -363,10 +363,10 @@ class Splitter:
                 self._text += left
                 return
 
-    def _counted_rows(self, buffer: bytearray, size: int) -> int:
+    def _count_rows_in(self, buffer: bytearray, size: int) -> int:
         return buffer.count(b"\n", 0, size) if self._count_rows else 0
 
-    def _filled(
+    def _fill(
         self, buffer: bytearray, left: bytes | bytearray, begin: CopyBegin, *, fresh: bool, skip: int
     ) -> tuple[int, int]:
         """Fills the buffer until it holds a piece or the end marker: how far, and where the data end (-1: not yet).
@@ -378,18 +378,18 @@ class Splitter:
         buffer[: len(left)] = left
         filled, searched = len(left), skip
         limit = self._piece + len(END)
-        while (marker := self._marker(buffer, searched, min(filled, limit), fresh=fresh)) < 0 and filled < limit:
+        while (marker := self._find_marker(buffer, searched, min(filled, limit), fresh=fresh)) < 0 and filled < limit:
             searched = max(skip, filled - len(END))
             with memoryview(buffer) as view:
                 count = self._stream.readinto(view[filled:]) or 0
             if not count:
                 found = f"it ends within the data of {begin.table.decode(errors='replace')}"
-                raise _refused(self._offset + filled, begin.line, found, "a whole dump")
+                raise _build_refused(self._offset + filled, begin.line, found, "a whole dump")
             filled += count
         return filled, marker
 
     @staticmethod
-    def _marker(buffer: bytearray, start: int, end: int, *, fresh: bool) -> int:
+    def _find_marker(buffer: bytearray, start: int, end: int, *, fresh: bool) -> int:
         if fresh and end >= 3 and buffer.startswith(b"\\.\n"):
             return 0
         if buffer.rfind(END, start, end) < 0:  # CPython's rfind takes half of find's time
@@ -416,10 +416,10 @@ ANOTHER = (
 )
 
 
-def _refused(offset: int, line: int, found: str, needed: str, fix: str = ANOTHER) -> PermanentError:
+def _build_refused(offset: int, line: int, found: str, needed: str, fix: str = ANOTHER) -> PermanentError:
     return PermanentError.of(Problem(f"dump, line {line}, byte {offset}", found, needed, fix))
 
 
-def _unqualified(offset: int, line: int) -> PermanentError:
+def _build_unqualified(offset: int, line: int) -> PermanentError:
     found = "names without their schema: the pg_dump is older than 10.3 and 9.6.8"
-    return _refused(offset, line, found, "pg_dump of March 2018 or newer", AGAIN)
+    return _build_refused(offset, line, found, "pg_dump of March 2018 or newer", AGAIN)

@@ -56,9 +56,9 @@ class GateRequest:
             "receipt": dict(self.receipt),
             "traffic": str(self.plan.traffic),
             "instances": {
-                "source": _identity(self.plan.source),
-                "serving": _identity(self.plan.serving),
-                "left": _identity(self.plan.left),
+                "source": _identify(self.plan.source),
+                "serving": _identify(self.plan.serving),
+                "left": _identify(self.plan.left),
             },
             "to": str(self.plan.secret.endpoint) if self.plan.secret else "",
         }
@@ -101,7 +101,7 @@ def require_same_program(document: Mapping[str, Any]) -> None:
         raise PermanentError.of(Problem("the request of the Job", found, "one of this version", values.FIX))
 
 
-def _identity(instance: Instance | None) -> str:
+def _identify(instance: Instance | None) -> str:
     return instance.resource_id if instance else ""
 
 

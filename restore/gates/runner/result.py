@@ -80,7 +80,7 @@ def read_result(content: bytes, request: GateRequest, uid: str) -> Proof:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise PermanentError.of(_foreign(request, f"{where or 'the document'}: {first['msg']}")) from error
+        raise PermanentError.of(_build_foreign(request, f"{where or 'the document'}: {first['msg']}")) from error
     expected = {
         "gate": request.gate,
         "job": uid,
@@ -89,11 +89,11 @@ def read_result(content: bytes, request: GateRequest, uid: str) -> Proof:
     }
     for name, value in expected.items():
         if getattr(document, name) != value:
-            raise PermanentError.of(_foreign(request, f"{name} is another one than was asked for"))
+            raise PermanentError.of(_build_foreign(request, f"{name} is another one than was asked for"))
     problems = tuple(Problem(**dict(problem)) for problem in document.problems)
     return Proof(document.verdict, document.summary, document.facts, problems, document.accepted)
 
 
-def _foreign(request: GateRequest, found: str) -> Problem:
+def _build_foreign(request: GateRequest, found: str) -> Problem:
     needed = f"the answer of the Job of gate {request.gate} to this very request"
     return Problem(f"result of gate {request.gate}", found, needed, "docs/runner.md; pulumi up (runs it again)")

@@ -26,31 +26,31 @@ FIX = "docs/runner.md: build the image of this very version; pulumi up"
 MAPPING, SEQUENCE, MOMENT = "mapping", "sequence", "moment"
 
 
-def _classes() -> Mapping[str, type]:
+def _list_classes() -> Mapping[str, type]:
     """Dataclasses and enumerations by name."""
     found = (item for module in MODULES for item in vars(module).values() if isinstance(item, type))
     return {item.__name__: item for item in found if is_dataclass(item) or issubclass(item, Enum)}
 
 
-CLASSES = _classes()
+CLASSES = _list_classes()
 
 
 def to_json(value: object) -> Any:
     """Raises TypeError for a value of a class that isn't known."""
     if isinstance(value, Enum):
-        return _tagged(_named(value), value.value)
+        return _tag(_name_class(value), value.value)
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, datetime):
-        return _tagged(MOMENT, value.isoformat())
+        return _tag(MOMENT, value.isoformat())
     if is_dataclass(value):
-        return _tagged(_named(value), {item.name: to_json(getattr(value, item.name)) for item in fields(value)})
+        return _tag(_name_class(value), {item.name: to_json(getattr(value, item.name)) for item in fields(value)})
     if isinstance(value, Mapping):
         items = cast("Mapping[object, object]", value).items()
-        return _tagged(MAPPING, [[to_json(key), to_json(item)] for key, item in items])
+        return _tag(MAPPING, [[to_json(key), to_json(item)] for key, item in items])
     if isinstance(value, Sequence):
         items = [to_json(item) for item in cast("Sequence[object]", value)]
-        return items if isinstance(value, list) else _tagged(SEQUENCE, items)
+        return items if isinstance(value, list) else _tag(SEQUENCE, items)
     raise TypeError(f"{type(value).__name__} can't be handed to a Job")
 
 
@@ -80,11 +80,11 @@ def _read(data: Any) -> Any:
     return made(value) if issubclass(made, Enum) else made(**{name: _read(item) for name, item in value.items()})
 
 
-def _tagged(tag: str, value: Any) -> dict[str, Any]:
+def _tag(tag: str, value: Any) -> dict[str, Any]:
     return {TAG: tag, VALUE: value}
 
 
-def _named(value: object) -> str:
+def _name_class(value: object) -> str:
     name = type(value).__name__
     if CLASSES.get(name) is not type(value):
         raise TypeError(f"{name} can't be handed to a Job")

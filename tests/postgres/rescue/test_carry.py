@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from restore.rescue import carry
-from restore.rescue.carry import Carried, NewRows, parents_first
+from restore.rescue.carry import Carried, NewRows, order_parents_first
 from restore.rescue.model import ForeignKey, OnDelete
 from tests.postgres.rescue.conftest import CUSTOMERS, ORDERS, Shop
 from validation.expectations.table_names import Table
@@ -69,10 +69,10 @@ def test_a_table_stands_after_those_that_it_refers_to_also_where_these_refer_to_
     def refers(child: Table, parent: Table) -> ForeignKey:
         return ForeignKey("k", child, ("a",), parent, ("b",), OnDelete.NOTHING)
 
-    assert parents_first([LINES, ORDERS, CUSTOMERS], [refers(LINES, ORDERS), refers(ORDERS, CUSTOMERS)]) == (
+    assert order_parents_first([LINES, ORDERS, CUSTOMERS], [refers(LINES, ORDERS), refers(ORDERS, CUSTOMERS)]) == (
         CUSTOMERS,
         ORDERS,
         LINES,
     )
     circle = [refers(ORDERS, CUSTOMERS), refers(CUSTOMERS, ORDERS), refers(LINES, ORDERS), refers(LINES, CUSTOMERS)]
-    assert parents_first([LINES, ORDERS, CUSTOMERS], circle)[2] == LINES
+    assert order_parents_first([LINES, ORDERS, CUSTOMERS], circle)[2] == LINES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from restore.dumps.load.persistence import Persistence, as_logged
+from restore.dumps.load.persistence import Persistence, remove_unlogged
 from restore.dumps.sql.allow_list import ClassifiedStatement, classify
 from restore.dumps.sql.splitter import Statement
 
@@ -60,11 +60,11 @@ def test_nothing_is_changed_of_what_the_server_has_refused(word: str) -> None:
 
 def test_a_table_is_made_logged_and_its_columns_stay() -> None:
     text = b'CREATE UNLOGGED TABLE public.t (\n    " UNLOGGED" integer\n)'
-    assert as_logged(text) == text.replace(b" UNLOGGED", b"", 1)
-    assert as_logged(b'CREATE TABLE public." UNLOGGED" ()') == b'CREATE TABLE public." UNLOGGED" ()'
+    assert remove_unlogged(text) == text.replace(b" UNLOGGED", b"", 1)
+    assert remove_unlogged(b'CREATE TABLE public." UNLOGGED" ()') == b'CREATE TABLE public." UNLOGGED" ()'
 
 
 @pytest.mark.parametrize("word", ["LOGGED", "UNLOGGED"])
 def test_an_identity_column_is_made_on_a_server_that_knows_no_unlogged_sequences(word: str) -> None:
     """A newer pg_dump writes that of a table of 14, whose sequence was logged; 14 takes it for a syntax error."""
-    assert as_logged(IDENTITY.format(f"{word}\n    ").encode()) == IDENTITY.format("").encode()
+    assert remove_unlogged(IDENTITY.format(f"{word}\n    ").encode()) == IDENTITY.format("").encode()

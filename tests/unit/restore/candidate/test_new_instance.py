@@ -15,7 +15,7 @@ from restore.model.planned import NewInstance, Plan
 from restore.model.rds import InstanceSettings
 from restore.model.request import Traffic
 from restore.plan import make
-from restore.recovery_points.dumps import engine_version, storage_gib
+from restore.recovery_points.dumps import choose_engine_version, estimate_storage_gib
 from tests.support.worlds import (
     DUMP,
     DUMP_KEY,
@@ -96,7 +96,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     [("16.4", "16.10"), ("16.10", "16.10"), ("16.11", None), ("17.6", "17.10"), ("12.1", None), ("18", "18.1")],
 )
 def test_the_version_is_the_newest_minor_of_its_major_and_never_older(wanted: str, version: str | None) -> None:
-    assert engine_version(wanted, VERSIONS) == version
+    assert choose_engine_version(wanted, VERSIONS) == version
 
 
 def test_a_major_that_the_region_no_longer_creates_is_refused_with_what_it_does_create() -> None:
@@ -119,8 +119,8 @@ def test_an_older_major_does_not_get_the_parameter_groups_of_the_source() -> Non
 
 
 def test_storage_has_room_for_rows_indexes_and_log_and_grows_by_itself() -> None:
-    assert storage_gib(dump(size=1000)) == 20
-    assert storage_gib(dump(size=100 << 30, expansion=5.0)) == 1500
+    assert estimate_storage_gib(dump(size=1000)) == 20
+    assert estimate_storage_gib(dump(size=100 << 30, expansion=5.0)) == 1500
     large = DumpChoice(dump(size=100 << 30), "admin")
     plan = planned(dump=large, source=instance(settings=replace(SOURCE_SETTINGS, max_allocated_storage=None)))
     assert (plan.settings.allocated_storage, plan.settings.max_allocated_storage) == (1500, 3000)

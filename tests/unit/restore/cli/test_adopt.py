@@ -94,7 +94,7 @@ def adopting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Adopting:
         monkeypatch.setattr(adopt, "require_alone", answering(None))
         monkeypatch.setattr(adopt.gather, "gather", answering(found))
         operator = {"user": "grace", "host": "laptop", "aws": "arn"}
-        monkeypatch.setattr(adopt.provenance, "operator", answering(operator))
+        monkeypatch.setattr(adopt.provenance, "read_operator", answering(operator))
         return adopt.run(cast("Any", stack), None, confirm), "\n".join(shown)
 
     return run

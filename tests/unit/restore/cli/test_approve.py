@@ -52,7 +52,7 @@ def answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
         monkeypatch.setattr(approve, "read_settings", answering(settings(PITR, evidence=str(tmp_path))))
         monkeypatch.setattr(approve.gather, "gather", answering(found))
         operator = {"user": "grace", "host": "laptop", "aws": arn}
-        monkeypatch.setattr(approve.provenance, "operator", answering(operator))
+        monkeypatch.setattr(approve.provenance, "read_operator", answering(operator))
         assert approve.approve(STACK, confirm) is yes
         return shown[0]
 

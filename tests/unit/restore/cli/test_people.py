@@ -31,7 +31,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     configured = settings(PITR, evidence=str(tmp_path))
     monkeypatch.setattr(people, "read_settings", answering(configured))
     operator = {"user": "alice", "host": "laptop", "aws": "arn"}
-    monkeypatch.setattr(people.provenance, "operator", answering(operator))
+    monkeypatch.setattr(people.provenance, "read_operator", answering(operator))
     store = Store.open(str(tmp_path))
     store.write("prod", "inc-1", "run", run_record(0, tell=["CTO", "support"]))
     return store

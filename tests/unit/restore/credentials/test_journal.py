@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from restore.credentials.journal import CHARACTERS, Journal, body, make_password, make_version, parse
+from restore.credentials.journal import CHARACTERS, Journal, build_secret, make_password, make_version, parse
 from restore.errors import PermanentError
 from restore.redaction import redact
 
@@ -14,7 +14,7 @@ JOURNAL = Journal("restore-00", "v1", "old password", "new password")
 
 
 def test_what_was_begun_is_read_again_and_its_passwords_are_kept_out_of_every_text() -> None:
-    assert parse(body(JOURNAL, "inc-1")) == JOURNAL
+    assert parse(build_secret(JOURNAL, "inc-1")) == JOURNAL
     assert redact("it is: new password, and was: old password") == "it is: [secret], and was: [secret]"
     assert "password" not in repr(JOURNAL)
 

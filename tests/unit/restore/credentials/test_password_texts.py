@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from restore.credentials.password_texts import changed_values, login_of, replace_password
+from restore.credentials.password_texts import change_values, read_login, replace_password
 from restore.model.rds import Credential
 from validation.connect.urls import UrlError
 
@@ -52,15 +52,15 @@ def test_the_json_of_secrets_manager_keeps_its_other_fields() -> None:
     text = json.dumps({"username": "shop_app", "password": OLD.password, "url": URL, "port": 5432})
     replaced = json.loads(replace_password(text, OLD, "new"))
     assert replaced["password"] == "new"
-    assert login_of(replaced["url"]).password == "new"
+    assert read_login(replaced["url"]).password == "new"
     assert (replaced["username"], replaced["port"]) == ("shop_app", 5432)
 
 
 def test_every_key_of_the_secret_that_holds_the_login_changes_and_no_other() -> None:
     values = {"DATABASE_URL": URL, "DB_PASSWORD": OLD.password, "JWT_SECRET": "s3cr3t", "HOST": "db"}
-    assert changed_values(values, OLD, "new").keys() == {"DATABASE_URL", "DB_PASSWORD"}
+    assert change_values(values, OLD, "new").keys() == {"DATABASE_URL", "DB_PASSWORD"}
 
 
 def test_a_url_that_is_none_is_no_login() -> None:
     with pytest.raises(UrlError):
-        login_of("not a url")
+        read_login("not a url")

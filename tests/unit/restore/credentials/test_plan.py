@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from restore.credentials.plan import LEAVE_SOURCE, RotationPlan, problems, render
+from restore.credentials.plan import LEAVE_SOURCE, RotationPlan, find_problems, render
 from restore.errors import Problem
 from restore.model.cluster import Writer
 from restore.model.context import RestoreContext
@@ -30,7 +30,7 @@ def frozen(**changes: object) -> RestoreContext:
 def found(
     context: RestoreContext, *, proved: bool = True, pods: tuple[str, ...] = (), leave: bool = False
 ) -> list[Problem]:
-    return [*problems(context, proved=proved, pods=pods, leave_source=leave)]
+    return [*find_problems(context, proved=proved, pods=pods, leave_source=leave)]
 
 
 def test_a_frozen_restore_with_a_validated_candidate_may_rotate() -> None:
@@ -74,7 +74,7 @@ def test_who_would_put_the_former_password_back_is_stopped_first() -> None:
     context = frozen(cluster=cluster)
     assert [item.subject for item in found(context)] == [KEEPER.check]
     waived = replace(context.settings, waive={KEEPER.check: "its operator is scaled to zero"})
-    assert [*problems(replace(context, settings=waived), proved=True, pods=(), leave_source=False)] == []
+    assert [*find_problems(replace(context, settings=waived), proved=True, pods=(), leave_source=False)] == []
 
 
 def test_a_source_that_keeps_its_passwords_is_said_to_close_the_way_back() -> None:

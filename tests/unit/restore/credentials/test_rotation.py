@@ -183,7 +183,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 class Proved:
     """Evidence in which gate `validated` has opened for the candidate."""
 
-    def newest_first(self, *_: str) -> Sequence[Mapping[str, Any]]:
+    def read_newest_first(self, *_: str) -> Sequence[Mapping[str, Any]]:
         return [{"open": True, "facts": {"resource_id": w.candidate().resource_id}}]
 
 

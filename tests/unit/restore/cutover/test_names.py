@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from restore.cutover import names
-from restore.cutover.names import Done, Obstacle, Rename, Wait, find_pair, next_step, plan_of
+from restore.cutover.names import Done, Obstacle, Rename, Wait, find_next_step, find_pair, plan_rename
 from restore.cutover.traffic import ConnectionTarget, find_databases, find_pointing, find_traffic, was_switched_before
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
@@ -61,7 +61,7 @@ def settle(found: list[Instance]) -> list[Instance]:
 def states(plan: RenamePlan, found: list[Instance]) -> Iterator[tuple[list[Instance], names.Step]]:
     """Each state on the way, with the step that is taken there: a kill may leave any of them."""
     for _ in range(MOST_STEPS):
-        step = next_step(plan, found)
+        step = find_next_step(plan, found)
         yield found, step
         match step:
             case Done() | Obstacle():
@@ -104,7 +104,7 @@ def test_from_every_state_of_one_way_the_other_way_leads_to_its_end(plan: Rename
 @pytest.mark.parametrize("status", STAYS)
 @pytest.mark.parametrize("broken", ["source", "candidate"])
 def test_production_is_not_renamed_away_while_nobody_can_take_its_name(status: str, broken: str) -> None:
-    step = next_step(FORTH, world(PRODUCTION, OWN, **{broken: {"status": status}}))
+    step = find_next_step(FORTH, world(PRODUCTION, OWN, **{broken: {"status": status}}))
     assert isinstance(step, Obstacle)
     assert status in step.found
 
@@ -112,10 +112,10 @@ def test_production_is_not_renamed_away_while_nobody_can_take_its_name(status: s
 @pytest.mark.parametrize("where", ["source", "candidate"])
 def test_a_change_that_somebody_else_has_queued_is_never_applied_along(where: str) -> None:
     found = world(PRODUCTION, OWN, **{where: {"pending": {"EngineVersion": "18.1"}}})
-    step = next_step(FORTH, found)
+    step = find_next_step(FORTH, found)
     assert isinstance(step, Obstacle)
     assert step.pending
-    assert isinstance(next_step(FORTH, found, frozenset({step.instance})), Rename)
+    assert isinstance(find_next_step(FORTH, found, frozenset({step.instance})), Rename)
 
 
 @pytest.mark.parametrize(
@@ -123,20 +123,20 @@ def test_a_change_that_somebody_else_has_queued_is_never_applied_along(where: st
 )
 def test_a_name_that_a_stranger_has_is_never_taken_from_it(name: str, source: str, made: str) -> None:
     stranger = instance(name, "db-STRANGER")
-    step = next_step(FORTH, [*world(source, made), stranger])
+    step = find_next_step(FORTH, [*world(source, made), stranger])
     assert isinstance(step, Obstacle)
     assert "db-STRANGER" in step.found
 
 
 def test_a_member_of_a_cluster_is_not_renamed() -> None:
-    step = next_step(FORTH, world(PRODUCTION, OWN, source={"db_cluster": "shops"}))
+    step = find_next_step(FORTH, world(PRODUCTION, OWN, source={"db_cluster": "shops"}))
     assert isinstance(step, Obstacle)
     assert "shops" in step.found
 
 
 def test_a_source_that_is_gone_needs_no_other_name() -> None:
-    assert next_step(replace(FORTH, leaver=None), world(None, OWN)) == Rename("db-CANDIDATE", PRODUCTION)
-    gone = next_step(BACK, world(None, PRODUCTION))
+    assert find_next_step(replace(FORTH, leaver=None), world(None, OWN)) == Rename("db-CANDIDATE", PRODUCTION)
+    gone = find_next_step(BACK, world(None, PRODUCTION))
     assert isinstance(gone, Obstacle)
 
 
@@ -221,7 +221,7 @@ def test_an_instance_that_only_looks_like_the_source_aside_is_not_given_producti
 @pytest.mark.parametrize("traffic", list(Traffic))
 def test_each_way_means_both_instances_by_what_no_rename_changes(traffic: Traffic) -> None:
     seen = context(at(world(ASIDE, PRODUCTION), ENDPOINTS), traffic)
-    assert plan_of(seen, back=False) == FORTH
-    assert plan_of(seen, back=True) == BACK
+    assert plan_rename(seen, back=False) == FORTH
+    assert plan_rename(seen, back=True) == BACK
     wanted = {Traffic.RESTORED: FORTH, Traffic.SOURCE: BACK, Traffic.FROZEN: None}
     assert names.rename_plan(seen) == wanted[traffic]

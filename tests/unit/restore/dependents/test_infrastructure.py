@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from restore.dependents.advice import RENAME, SECRET
-from restore.dependents.infrastructure import TakeOver, describe_take_over, ownership_lines
+from restore.dependents.infrastructure import TakeOver, describe_take_over, list_ownership_lines
 from restore.lifecycle import close
 from restore.model.labels import TAG_SOURCE
 from restore.model.request import Infrastructure, Traffic
@@ -57,10 +57,10 @@ def test_nothing_that_is_printed_destroys() -> None:
 
 @pytest.mark.parametrize("infrastructure", [Infrastructure(), TERRAFORM, PULUMI])
 def test_a_rename_is_a_warning_and_a_switch_by_secret_a_note(infrastructure: Infrastructure) -> None:
-    (warning,) = ownership_lines(infrastructure, RENAME)
+    (warning,) = list_ownership_lines(infrastructure, RENAME)
     assert warning.startswith("warning: ")
     assert "renames it back" in warning
-    (note,) = ownership_lines(infrastructure, SECRET)
+    (note,) = list_ownership_lines(infrastructure, SECRET)
     assert note.startswith("note: ")
     for line in (warning, note):
         assert infrastructure.address is None or infrastructure.address in line

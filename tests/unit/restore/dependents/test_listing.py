@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from restore import plan
-from restore.dependents.advice import KINDS, RENAME, SECRET, command_for, effect_of, stays_behind
-from restore.dependents.listing import dependent_lines
+from restore.dependents.advice import KINDS, RENAME, SECRET, build_command, describe_effect, stays_behind
+from restore.dependents.listing import list_dependent_lines
 from restore.inventory.dependents import remove_own
 from restore.model.dependents import Dependent, DependentKind, Dependents, Follow, KnownBy
 from restore.model.request import Traffic
@@ -25,7 +25,7 @@ REPLICA = Dependent(K.READ_REPLICA, "shop-replica", KnownBy.ITSELF)
 
 
 def lines(*found: Dependent, cutover: str = SECRET, follow: Follow = Follow.LIST) -> list[str]:
-    return list(dependent_lines(Dependents(found), cutover, follow))
+    return list(list_dependent_lines(Dependents(found), cutover, follow))
 
 
 def test_each_kind_has_one_line_with_its_names_and_what_to_do() -> None:
@@ -52,7 +52,7 @@ def test_what_selects_by_tags_needs_nothing() -> None:
 
 def test_what_could_not_be_asked_is_never_none() -> None:
     unasked = Dependents(unasked={"DNS records": "AccessDenied: no"})
-    assert list(dependent_lines(unasked, SECRET, Follow.LIST)) == [
+    assert list(list_dependent_lines(unasked, SECRET, Follow.LIST)) == [
         "note: not asked: DNS records of the source: AccessDenied: no"
     ]
 
@@ -79,12 +79,12 @@ def test_a_rename_takes_along_what_knows_a_name_and_nothing_else(
     dependent: Dependent, by_secret: bool, by_rename: bool
 ) -> None:
     assert (stays_behind(dependent, SECRET), stays_behind(dependent, RENAME)) == (by_secret, by_rename)
-    assert "follow the name" not in effect_of(dependent, SECRET)
+    assert "follow the name" not in describe_effect(dependent, SECRET)
 
 
 def test_every_kind_has_a_page_or_a_command() -> None:
     for kind in DependentKind:
-        fix = command_for(Dependent(kind, "x", KnownBy.ITSELF, "p-1 role"), instance(), candidate())
+        fix = build_command(Dependent(kind, "x", KnownBy.ITSELF, "p-1 role"), instance(), candidate())
         assert fix.startswith(("aws ", "docs/dependents.md")), kind
         assert KINDS[kind].effect
 

@@ -266,7 +266,7 @@ def test_the_copy_of_a_project_has_its_program_and_no_stack_of_it(tmp_path: Path
     for name in ("Pulumi.yaml", "Pulumi.prod.yaml", "__main__.py", "checks.toml"):
         (tmp_path / name).write_text(name)
     (tmp_path / "restore").mkdir()
-    with course.project_copy(tmp_path) as copy:
+    with course.copy_project(tmp_path) as copy:
         assert sorted(item.name for item in copy.iterdir()) == ["Pulumi.yaml", "__main__.py", "checks.toml", "restore"]
         assert (copy / "restore").resolve() == tmp_path / "restore"
         (copy / "Pulumi.prod-drill.yaml").write_text("config: {}")

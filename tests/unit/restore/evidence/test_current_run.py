@@ -125,7 +125,7 @@ def test_a_damaged_document_is_told_and_not_taken_for_silence(store: Store) -> N
 def test_the_document_of_a_stack_is_none_of_its_restores(store: Store) -> None:
     store.write("prod", "inc-1", "run", {})
     beating(store).start()
-    assert store.ids("prod") == ("inc-1",)
+    assert store.list_ids("prod") == ("inc-1",)
 
 
 def record_nothing(_document: Mapping[str, Any]) -> str:

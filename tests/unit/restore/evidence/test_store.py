@@ -168,13 +168,13 @@ def stored_in_s3(monkeypatch: pytest.MonkeyPatch) -> Generator[Store]:
 @pytest.mark.parametrize("place", ["store", "stored_in_s3"])
 def test_every_restore_of_a_stack_is_listed_and_nothing_else(place: str, request: pytest.FixtureRequest) -> None:
     store = cast("Store", request.getfixturevalue(place))
-    assert store.ids("prod") == ()
+    assert store.list_ids("prod") == ()
     assert store.read_of_stack("prod", "history.json") is None
     store.write("prod", "inc-2", "run", {})
     store.write("prod", "inc-1", "run", {})
     store.write("staging", "inc-3", "run", {})
     store.keep_of_stack("prod", "history.json", {"phases": []})
-    assert store.ids("prod") == ("inc-1", "inc-2")
+    assert store.list_ids("prod") == ("inc-1", "inc-2")
     kept = store.read_of_stack("prod", "history.json")
     assert kept == {"schema": 1, "stack": "prod", "phases": []}
 

@@ -99,7 +99,7 @@ def test_the_record_comes_before_the_first_change(account: Account, tmp_path: Pa
     assert stage.prove("serving", serving.prove)
     assert account.calls == []
     records = list(stage.context.store.newest_first("prod", "inc-1", following.STEP))
-    assert [item.key for item in following.recorded(records)] == ALL
+    assert [item.key for item in following.parse_records(records)] == ALL
 
 
 def test_the_way_back_takes_along_what_this_restore_moved_and_nothing_else(account: Account, tmp_path: Path) -> None:

@@ -35,10 +35,10 @@ LOGIN = Login("ghostadmin", "ghost/password")
 def context(record: Mapping[str, Any] | None) -> GateContext:
     plan = SimpleNamespace(stack="prod", id="inc-1", point=SimpleNamespace(dump=DumpVersion(**PIN)))
 
-    def newest_first(*_names: str) -> Iterator[Mapping[str, Any]]:
+    def read_newest_first(*_names: str) -> Iterator[Mapping[str, Any]]:
         return iter((record,) if record else ())
 
-    store = SimpleNamespace(newest_first=newest_first)
+    store = SimpleNamespace(read_newest_first=read_newest_first)
     return cast("GateContext", SimpleNamespace(plan=plan, store=store))
 
 
@@ -228,13 +228,13 @@ def test_the_script_has_each_reason_and_no_name_ends_its_comment() -> None:
     ],
 )
 def test_a_flag_of_the_loader_is_told_as_a_key_of_the_configuration(fix: str, says: str) -> None:
-    (problem,) = scanned.with_config_keys([Problem("extension postgis", "x", "y", fix)], skipping())
+    (problem,) = scanned.use_config_keys([Problem("extension postgis", "x", "y", fix)], skipping())
     assert problem.fix.endswith(says)
 
 
 def test_what_is_left_out_by_one_fix_is_not_overwritten_by_the_next() -> None:
     texts = ("--skip foreign leaves them out", "take another dump", "--skip extension:postgis leaves it out")
-    problems = scanned.with_config_keys([Problem("dump", "x", "y", fix) for fix in texts], skipping())
+    problems = scanned.use_config_keys([Problem("dump", "x", "y", fix) for fix in texts], skipping())
     places = ("'backups.skip[2]' foreign", "take another dump", "'backups.skip[3]' extension:postgis")
     assert all(place in problem.fix for place, problem in zip(places, problems, strict=True))
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pytest
 
-from restore.candidate.settings import frozen, thawed
+from restore.candidate.settings import freeze_settings, thaw_settings
 from restore.gates import conformed, imported, proofs, registry, validated
 from restore.gates.context import GateContext
 from restore.model.rds import Instance, InstanceSettings
@@ -30,7 +30,7 @@ from tests.support.worlds import (
 )
 
 SHRUNK = replace(SOURCE_SETTINGS, instance_class="db.t4g.micro", backup_retention_period=0)
-KEPT = {"wanted": frozen(replace(SOURCE_SETTINGS, deletion_protection=True)), "resource_id": "db-CANDIDATE"}
+KEPT = {"wanted": freeze_settings(replace(SOURCE_SETTINGS, deletion_protection=True)), "resource_id": "db-CANDIDATE"}
 
 
 def after_the_switch(folder: Path, **changes: Any) -> Stage:
@@ -77,8 +77,8 @@ def test_what_the_key_instance_says_before_the_switch_is_wanted_over_what_was_ke
 
 
 def test_kept_settings_come_back_as_they_were() -> None:
-    assert thawed(frozen(SOURCE_SETTINGS), {}) == SOURCE_SETTINGS
-    assert thawed(json.dumps({"a_field_of_later": 1}), {"port": 5433}) == InstanceSettings(port=5433)
+    assert thaw_settings(freeze_settings(SOURCE_SETTINGS), {}) == SOURCE_SETTINGS
+    assert thaw_settings(json.dumps({"a_field_of_later": 1}), {"port": 5433}) == InstanceSettings(port=5433)
 
 
 # Earlier proofs

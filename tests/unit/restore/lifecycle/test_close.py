@@ -24,7 +24,7 @@ def test_a_close_that_was_killed_after_marking_the_candidate_still_sees_who_serv
     marked = candidate(tags={**marked.tags, TAG_CLOSED: "2026-11-22T16:00:00Z"})
     found = restored(candidate=marked, cluster=SWITCHED)
     request = asked(PITR, traffic=Traffic.RESTORED)
-    serves = find_traffic(RestoreContext(settings(request), request, close.as_if_open(found)))
+    serves = find_traffic(RestoreContext(settings(request), request, close.reopen(found)))
     assert serves is Traffic.RESTORED
     closing = close.plan(request, found, serves, ["restore:id", "restore:source"], settings())
     assert closing.candidate_arn is None
@@ -82,7 +82,7 @@ SNAPSHOT = "restore:index:Freeze$aws:rds/snapshot:Snapshot::safety-inc-1"
 
 def test_a_pending_creation_of_something_unknown_is_not_forgotten() -> None:
     with pytest.raises(Refused, match="clear-pending-creates"):
-        close.without_resources(pending_state(RECEIPT, "aws:s3/bucket:Bucket::archive"))
+        close.remove_resources(pending_state(RECEIPT, "aws:s3/bucket:Bucket::archive"))
 
 
 def test_a_restore_that_was_being_asked_for_is_looked_up_in_rds() -> None:
@@ -93,7 +93,7 @@ def test_a_restore_that_was_being_asked_for_is_looked_up_in_rds() -> None:
 
 
 def test_what_killed_runs_left_pending_does_not_hold_up_the_end_of_a_restore() -> None:
-    emptied = close.without_resources(pending_state(RECEIPT, RECEIPT, CANDIDATE, SNAPSHOT))
+    emptied = close.remove_resources(pending_state(RECEIPT, RECEIPT, CANDIDATE, SNAPSHOT))
     assert emptied["deployment"] == {"pending_operations": [], "resources": []}
 
 
@@ -113,7 +113,7 @@ def test_nobody_mistakes_a_cleared_receipt_for_a_database() -> None:
 
 def test_what_leaves_the_state_is_everything_but_the_stack() -> None:
     resources = [{"type": "pulumi:pulumi:Stack", "outputs": {"a": 1}}, {"type": "aws:rds/instance:Instance"}]
-    emptied = close.without_resources({"version": 3, "deployment": {"resources": resources}})
+    emptied = close.remove_resources({"version": 3, "deployment": {"resources": resources}})
     assert emptied["deployment"]["resources"] == [{"type": "pulumi:pulumi:Stack", "outputs": {}}]
 
 
@@ -142,7 +142,7 @@ def test_what_watches_over_the_backups_outlives_the_restore() -> None:
             "propertyDependencies": {"alarmActions": [topic], "name": None},
         },
     ]
-    emptied = close.without_resources({"version": 3, "deployment": {"resources": resources}}, drops_replication=True)
+    emptied = close.remove_resources({"version": 3, "deployment": {"resources": resources}}, drops_replication=True)
     kept = {resource["urn"]: resource for resource in emptied["deployment"]["resources"]}
     assert list(kept) == [stack, provider, parent, topic, alarm]
     assert kept[alarm]["dependencies"] == [topic]
@@ -159,7 +159,7 @@ def test_a_replication_that_is_of_the_former_instance_leaves_the_state_and_is_to
     parent = "urn:pulumi:prod::restore::restore:index:Prevention::prevention"
     urn = f"urn:pulumi:prod::restore::restore:index:Prevention${close.REPLICATION}::backups-elsewhere"
     resources = [{"urn": parent, "type": close.PREVENTION}, {"urn": urn, "type": close.REPLICATION}]
-    emptied = close.without_resources(
+    emptied = close.remove_resources(
         {"version": 3, "deployment": {"resources": resources}}, drops_replication=closing.drops_replication
     )
     left = [resource["urn"] for resource in emptied["deployment"]["resources"]]

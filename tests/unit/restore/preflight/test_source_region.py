@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from restore import plan
-from restore.candidate.settings import target_settings
+from restore.candidate.settings import choose_target_settings
 from restore.model.context import RestoreContext
 from restore.model.inventory import Inventory
 from restore.model.planned import Plan
 from restore.model.rds import AutomatedBackup, Snapshot
 from restore.model.region import LateDump, Places, SecurityGroup, SourceRegion
 from restore.model.request import CopySettings, CreateSettings, DumpStore, Request, Settings, Traffic
-from restore.recovery_points.point_in_time import pitr_windows
+from restore.recovery_points.point_in_time import list_pitr_windows
 from restore.recovery_points.resolve import resolve
 from tests.support.worlds import (
     DUMP,
@@ -126,7 +126,7 @@ def test_a_source_that_answers_tells_its_settings_and_asks_for_no_waiver() -> No
 
 def test_the_window_here_is_never_stretched_by_what_the_source_has_elsewhere() -> None:
     context = RestoreContext(elsewhere(LATEST), LATEST, answering())
-    assert pitr_windows(context.inventory, "shop") == (replica(),)
+    assert list_pitr_windows(context.inventory, "shop") == (replica(),)
     late = asked(time=NOW - timedelta(minutes=6))
     origin = resolve(RestoreContext(elsewhere(late), late, answering())).origin
     assert origin is None, "the source's own window reaches there, the replicated one doesn't"
@@ -134,7 +134,7 @@ def test_the_window_here_is_never_stretched_by_what_the_source_has_elsewhere() -
 
 def test_a_backup_of_an_earlier_instance_of_the_name_is_not_the_sources() -> None:
     old = replica(source_resource_id="db-OLD", latest=NOW)
-    assert pitr_windows(answering(backups=(old, replica())), "shop") == (replica(),)
+    assert list_pitr_windows(answering(backups=(old, replica())), "shop") == (replica(),)
 
 
 def test_everything_that_this_region_lacks_is_named_at_once() -> None:
@@ -165,7 +165,9 @@ def test_a_restore_never_gets_default_parameters_because_the_source_is_silent() 
 
 
 def test_a_security_group_of_another_vpc_is_not_taken_for_its_namesake() -> None:
-    settled = target_settings(RestoreContext(elsewhere(instance={}), PITR, answering()), origin_of(PITR, answering()))
+    settled = choose_target_settings(
+        RestoreContext(elsewhere(instance={}), PITR, answering()), origin_of(PITR, answering())
+    )
     assert "sg-81" not in settled.vpc_security_group_ids
 
 

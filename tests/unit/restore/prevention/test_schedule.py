@@ -16,7 +16,7 @@ from restore.model.notify import NotifySettings
 from restore.model.prevention import LONGEST_NAME, PreventionSettings, name_object
 from restore.model.request import DumpStore, RunnerJob, Settings
 from restore.prevention import workloads
-from restore.prevention.document import read_settings, settings_of_schedule, write_settings
+from restore.prevention.document import build_schedule_settings, read_settings, write_settings
 from tests.support import worlds as w
 
 PREVENTION = PreventionSettings(dump_schedule="30 3 * * *")
@@ -36,21 +36,21 @@ def site(**changes: Any) -> Settings:
 
 
 def test_a_pod_is_told_no_secret() -> None:
-    text = write_settings(settings_of_schedule(site(), "shop", "shop"))
+    text = write_settings(build_schedule_settings(site(), "shop", "shop"))
     assert "xoxb-secret" not in text
     assert "aws-secret" not in text
 
 
 def test_a_restore_changes_nothing_of_what_the_pods_are_told() -> None:
     quiet = site(request=None, waive={}, apps=())
-    assert write_settings(settings_of_schedule(site(), "shop", "shop")) == write_settings(
-        settings_of_schedule(quiet, "shop", "shop")
+    assert write_settings(build_schedule_settings(site(), "shop", "shop")) == write_settings(
+        build_schedule_settings(quiet, "shop", "shop")
     )
 
 
 def test_the_pods_read_what_was_written(tmp_path: Path) -> None:
     file, certificate = tmp_path / "settings.json", tmp_path / "root.pem"
-    file.write_text(write_settings(settings_of_schedule(site(), "shop-inc-1", "orders")))
+    file.write_text(write_settings(build_schedule_settings(site(), "shop-inc-1", "orders")))
     settings = read_settings(file, certificate)
     assert (settings.source, settings.login.database, settings.prevention) == ("shop-inc-1", "orders", PREVENTION)
     assert settings.tls.root_certificate == str(certificate)
@@ -106,10 +106,10 @@ def test_any_stack_s_name_makes_a_name_that_kubernetes_takes(stack: str) -> None
 
 @pytest.mark.parametrize(("minutes", "schedule"), [(1, "*/1 * * * *"), (15, "*/15 * * * *"), (60, "0 * * * *")])
 def test_the_check_runs_as_often_as_asked(minutes: int, schedule: str) -> None:
-    assert workloads.every_minutes(PreventionSettings(every_minutes=minutes)) == schedule
+    assert workloads.format_schedule(PreventionSettings(every_minutes=minutes)) == schedule
 
 
 def test_the_document_is_the_same_for_the_same_settings() -> None:
     """Another order of its keys would be a change in every preview."""
-    text = write_settings(settings_of_schedule(site(), "shop", "shop"))
+    text = write_settings(build_schedule_settings(site(), "shop", "shop"))
     assert text == json.dumps(json.loads(text), sort_keys=True)

@@ -46,7 +46,7 @@ def faults(document: Any) -> list[str]:
 
 def begin(config: Mapping[str, Any]) -> dict[str, Any]:
     settings = worlds.settings()
-    return run_record.document(settings, plan.make(settings, worlds.inventory()), config, worlds.NOW)
+    return run_record.build_document(settings, plan.make(settings, worlds.inventory()), config, worlds.NOW)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from restore.rescue.history import choose_newest, is_newer, with_epoch
+from restore.rescue.history import add_epoch, choose_newest, is_newer
 
 
 def test_numbers_are_compared_across_the_end_of_the_circle() -> None:
@@ -21,5 +21,5 @@ def test_the_newest_of_both_sides_of_the_end_is_the_one_after_it() -> None:
 
 def test_a_number_of_the_past_gets_the_epoch_in_which_it_was_given_out() -> None:
     epoch = 1 << 32
-    assert with_epoch(90, 3 * epoch + 100) == 3 * epoch + 90
-    assert with_epoch(epoch - 3, 3 * epoch + 100) == 3 * epoch - 3
+    assert add_epoch(90, 3 * epoch + 100) == 3 * epoch + 90
+    assert add_epoch(epoch - 3, 3 * epoch + 100) == 3 * epoch - 3

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from restore.when import server_log
-from restore.when.model import Period, second_before
+from restore.when.model import Period, find_second_before
 from restore.when.server_log import LogReading, parse_entry, read_log
 from restore.when.statements import Kind
 
@@ -58,7 +58,7 @@ def test_what_was_not_executed_accuses_nobody(message: str) -> None:
 def test_a_long_statement_began_before_its_line() -> None:
     (suspect,) = read(f"{PREFIX}LOG:  duration: 65000.0 ms  statement: DELETE FROM users").suspects
     assert suspect.at == datetime(2026, 11, 22, 14, 29, 2, tzinfo=UTC)
-    assert second_before(suspect.at) == datetime(2026, 11, 22, 14, 29, 1, tzinfo=UTC)
+    assert find_second_before(suspect.at) == datetime(2026, 11, 22, 14, 29, 1, tzinfo=UTC)
 
 
 def test_a_statement_that_failed_is_no_culprit() -> None:
