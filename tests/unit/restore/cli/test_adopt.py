@@ -112,7 +112,7 @@ def test_a_lost_configuration_comes_back_with_the_state(adopting: Adopting, tmp_
         "restore:traffic": "frozen",
     }
     assert "restore:traffic = frozen" in shown
-    record = Store.open(str(tmp_path)).latest("prod", "inc-1", "adopt")
+    record = Store.open(str(tmp_path)).read_latest("prod", "inc-1", "adopt")
     assert record
     assert record["resource_id"] == "db-CANDIDATE"
 

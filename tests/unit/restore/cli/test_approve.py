@@ -62,7 +62,7 @@ def answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
 def test_who_approved_what_stands_in_the_evidence(store: Store, answer: Callable[..., str]) -> None:
     store.write("prod", "inc-1", "validated", PROVED)
     shown = answer(restored())
-    record = store.latest("prod", "inc-1", "approval")
+    record = store.read_latest("prod", "inc-1", "approval")
     assert record
     assert record["operator"]["aws"] == ARN
     assert record["decision"]["candidate"] == "db-CANDIDATE"
@@ -81,7 +81,7 @@ def test_who_ran_the_last_up_is_told_that_somebody_else_must_run_the_switch(
 def test_a_no_approves_nothing(store: Store, answer: Callable[..., str]) -> None:
     store.write("prod", "inc-1", "validated", PROVED)
     answer(restored(), yes=False)
-    assert store.latest("prod", "inc-1", "approval") is None
+    assert store.read_latest("prod", "inc-1", "approval") is None
 
 
 def test_data_that_is_not_proved_can_not_be_approved(store: Store, answer: Callable[..., str]) -> None:
@@ -96,4 +96,4 @@ def test_nobody_approves_without_an_identity(store: Store, answer: Callable[...,
     store.write("prod", "inc-1", "validated", PROVED)
     with pytest.raises(PermanentError, match="an identity of AWS"):
         answer(restored(), "not known: no credentials")
-    assert store.latest("prod", "inc-1", "approval") is None
+    assert store.read_latest("prod", "inc-1", "approval") is None

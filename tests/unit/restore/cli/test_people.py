@@ -42,7 +42,7 @@ def test_who_was_told_is_recorded_and_who_was_not_is_shown(store: Store) -> None
     assert "CTO: done" in text
     assert "by alice (arn)" in text
     assert "support: OPEN" in text
-    record = store.latest("prod", "inc-1", "told")
+    record = store.read_latest("prod", "inc-1", "told")
     assert record
     assert record["names"] == ["CTO"]
 
@@ -50,9 +50,9 @@ def test_who_was_told_is_recorded_and_who_was_not_is_shown(store: Store) -> None
 def test_a_misspelt_name_ticks_nothing_off(store: Store) -> None:
     with pytest.raises(Refused, match="one of: CTO, support"):
         people.tick_off(STACK, "told", ["CTO", "suport"], None, NOW)
-    assert store.latest("prod", "inc-1", "told") is None
+    assert store.read_latest("prod", "inc-1", "told") is None
 
 
 def test_looking_at_a_list_records_nothing(store: Store) -> None:
     assert people.tick_off(STACK, "reconciled", [], None, NOW).startswith("nothing is listed")
-    assert store.latest("prod", "inc-1", "reconciled") is None
+    assert store.read_latest("prod", "inc-1", "reconciled") is None

@@ -39,7 +39,7 @@ def known() -> Iterator[None]:
 
 def test_what_was_written_is_read_again(store: Store) -> None:
     store.write("prod", "inc-1", "quiesced", {"verdict": Verdict.PASS, "at": datetime(2026, 11, 22, tzinfo=UTC)})
-    found = store.latest("prod", "inc-1", "quiesced")
+    found = store.read_latest("prod", "inc-1", "quiesced")
     assert found
     assert (found["schema"], found["stack"], found["id"], found["step"]) == (1, "prod", "inc-1", "quiesced")
     assert (found["verdict"], found["at"]) == ("PASS", "2026-11-22T00:00:00+00:00")
@@ -51,14 +51,14 @@ def test_each_attempt_is_kept_and_the_newest_counts(store: Store) -> None:
         store.write("prod", "inc-1", "validated", {"attempt": number})
     store.write("prod", "inc-1", "switched", {"attempt": 9})
     assert [item["attempt"] for item in store.read_all("prod", "inc-1")] == [0, 1, 2, 9]
-    found = store.latest("prod", "inc-1", "validated")
+    found = store.read_latest("prod", "inc-1", "validated")
     assert found
     assert found["attempt"] == 2
 
 
 def test_a_gate_is_not_taken_for_another_with_the_same_ending(store: Store) -> None:
     store.write("prod", "inc-1", "re-validated", {})
-    assert store.latest("prod", "inc-1", "validated") is None
+    assert store.read_latest("prod", "inc-1", "validated") is None
 
 
 def test_restores_and_stacks_do_not_mix(store: Store) -> None:
@@ -117,7 +117,7 @@ def test_a_damaged_record_is_told_and_not_skipped(store: Store) -> None:
         store.read_all("prod", "inc-1")
     written.write_text(json.dumps({"schema": 99}))
     with pytest.raises(PermanentError, match="schema 1"):
-        store.latest("prod", "inc-1", "quiesced")
+        store.read_latest("prod", "inc-1", "quiesced")
 
 
 def test_a_place_that_can_not_be_written_to_is_told_with_another_to_choose(tmp_path: Path) -> None:

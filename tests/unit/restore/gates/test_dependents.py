@@ -98,7 +98,7 @@ def test_the_record_comes_before_the_first_change(account: Account, tmp_path: Pa
     stage = at(Traffic.RESTORED, tmp_path)
     assert stage.prove("serving", serving.prove)
     assert account.calls == []
-    records = list(stage.context.store.newest_first("prod", "inc-1", following.STEP))
+    records = list(stage.context.store.read_newest_first("prod", "inc-1", following.STEP))
     assert [item.key for item in following.parse_records(records)] == ALL
 
 
@@ -203,7 +203,7 @@ def test_what_is_recorded_keeps_to_the_documented_schema(account: Account, tmp_p
     schema = json.loads((CHECKOUT / "docs" / "evidence.md").read_text().partition("```json\n")[2].partition("```")[0])
     stage = at(Traffic.RESTORED, tmp_path)
     assert stage.prove("serving", serving.prove) is None
-    records = list(stage.context.store.newest_first("prod", "inc-1", following.STEP))
+    records = list(stage.context.store.read_newest_first("prod", "inc-1", following.STEP))
     validator: Any = jsonschema.Draft202012Validator(schema)
     assert [error.message for error in validator.iter_errors(assembled(records))] == []
     assert records[0]["planned"][0] == {"kind": "proxy", "name": "shop", "place": ""}

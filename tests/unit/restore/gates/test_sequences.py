@@ -87,7 +87,7 @@ def test_sequences_ahead_are_moved_before_the_switch_and_recorded(databases: Dat
     assert databases.sequences[SOURCE_HOST][ORDERS].last == 160
     moved = at.last["facts"]["sequences"]
     assert moved == {"past": "shop", "moved": {"public.orders_id_seq": {"before": 100, "after": 160}}}
-    planned = at.context.store.latest("prod", "inc-1", "sequences")
+    planned = at.context.store.read_latest("prod", "inc-1", "sequences")
     assert planned
     assert planned["planned"] == {"public.orders_id_seq": 100}
 
