@@ -81,6 +81,6 @@ def test_a_role_that_may_not_be_assumed_is_named_as_the_right_that_is_missing() 
 
     aws = Aws("us-east-1", login=AwsLogin(roles=(AssumedRole(RESTORE),)))
     sts = SimpleNamespace(assume_role=refuse)
-    aws._client_of = lambda session, service, region: sts  # pyright: ignore[reportPrivateUsage]
+    aws._make_client = lambda session, service, region: sts  # pyright: ignore[reportPrivateUsage]
     with pytest.raises(PermanentError, match="sts:AssumeRole for the operator's role"):
         aws._assume(Session(), {"RoleArn": RESTORE})  # pyright: ignore[reportPrivateUsage]

@@ -102,7 +102,7 @@ def test_evidence_in_a_bucket_is_written_and_found_again(gateway: Gateway) -> No
     assert where.startswith("s3://evidence/restores/prod/prod/inc-1/")
     store.write("prod", "inc-1", "quiesced", {"verdict": "FAIL"})
     assert [item["verdict"] for item in store.read_all("prod", "inc-1")] == ["PASS", "FAIL"]
-    found = store.latest("prod", "inc-1", "quiesced")
+    found = store.read_latest("prod", "inc-1", "quiesced")
     assert found
     assert found["verdict"] == "FAIL"
     for page in ("<p>1</p>", "<p>2</p>"):

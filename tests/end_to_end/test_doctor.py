@@ -73,7 +73,7 @@ def test_everything_that_would_stop_a_restore_is_named_at_once(sandbox: Sandbox,
         for dump in dumps:
             sandbox.aws.s3.delete_object(Bucket=names.BACKUP_BUCKET, Key=str(dump.get("Key")))
         with rights.without("rds:CreateDBSnapshot", "patch secrets"):
-            found = {item.subject: item for item in examination.findings() if item.state is State.PROBLEM}
+            found = {item.subject: item for item in examination.collect_findings() if item.state is State.PROBLEM}
     finally:
         for group, permissions in rules.items():
             ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=permissions)

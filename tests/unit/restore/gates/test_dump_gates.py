@@ -265,7 +265,7 @@ def concluded(monkeypatch: pytest.MonkeyPatch, result: LoadResult, found: Verifi
     known = context(None)
     fake = SimpleNamespace(
         plan=known.plan,
-        store=SimpleNamespace(newest_first=known.store.read_newest_first, keep=keep),
+        store=SimpleNamespace(read_newest_first=known.store.read_newest_first, keep=keep),
         settings=SimpleNamespace(tls=Tls("ca.pem"), login=LOGIN),
         s3=None,
         database="shop",
