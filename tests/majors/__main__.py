@@ -48,6 +48,7 @@ ROWS = (
     Row("dump of the server's own pg_dump", EQUALITY, clients=OWN),
     Row("dump of pg_dump 17, newer than the server", EQUALITY, clients=17),
     Row("dump of pg_dump 18, newer than the server", EQUALITY, clients=18),
+    Row("imperfect dump", ("tests/postgres/dumps/test_imperfect.py",)),
     Row("hostile dump", ("tests/postgres/dumps/test_code.py",)),
     Row("rows brought back (rescue)", ("tests/postgres/rescue/test_rescue.py",)),
     Row("restore by snapshot, end to end", (MAIN_JOB,), (14, 17, 18), words=("-k", "every_kind_of_snapshot")),
