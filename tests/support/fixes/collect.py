@@ -21,6 +21,8 @@ HEADING = "\n  fix: "
 """Before a fix in the text of an error that has no Problem."""
 MOST = 24
 """Alternatives of one expression that are looked at."""
+EVIDENCE = "untrusted.py"
+"""Its functions return what the evidence holds, which is no text of the sources."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -148,6 +150,8 @@ class Program:
         if len(definitions) != 1 or not _returns_text(definitions[0][1]):
             return [HOLE]
         module, function = definitions[0]
+        if module.file.name == EVIDENCE:
+            return [HOLE]
         values = [node.value for node in ast.walk(function) if isinstance(node, ast.Return) and node.value]
         return [text for value in values for text in self.values(module, value, seen)] or [HOLE]
 
