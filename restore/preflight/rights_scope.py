@@ -2,6 +2,8 @@
 
 Which resources and condition keys an action is decided by: Service Authorization Reference, pages of RDS, S3, KMS,
 Secrets Manager and IAM.
+
+A public function is named for the targets that it yields: the table in rights.py reads `on.candidate`.
 """
 
 from __future__ import annotations
