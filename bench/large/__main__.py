@@ -22,7 +22,7 @@ from bench.large import data, model
 from bench.large.model import Measured
 from bench.large.volume import Volume, open_volume
 from bench.validation.ways import Failed, Run, run
-from validation import Target, ValidationReport, from_mapping
+from validation import RunOptions, Target, ValidationReport, from_mapping
 from validation import run as validate
 from validation.connect.query_runner import Budget, ask_all
 from validation.connect.session import connect
@@ -130,10 +130,9 @@ def sample_once(volume: Volume, seed: str, schema: SchemaSnapshot | None) -> Val
     return validate(
         Target.from_url(volume.running.url(data.DATABASE)),
         expected,
-        schema=schema,
-        restore_point=datetime.fromisoformat(data.RESTORE_POINT),
-        depth=Depth.SAMPLE,
-        seed=seed,
+        RunOptions(
+            schema=schema, restore_point=datetime.fromisoformat(data.RESTORE_POINT), depth=Depth.SAMPLE, seed=seed
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from validation import Target, Verdict, as_text, load, run
+from validation import RunOptions, Target, Verdict, as_text, load, run
 from validation.checks.check import Check
 from validation.commands.common import read_environment
 from validation.runner import build_checks
@@ -27,7 +27,7 @@ def runbook_checks(*arguments: Any, **named: Any) -> tuple[Check, ...]:
 def main(checks: str, restore_point: str) -> int:
     build_checks.build_checks = runbook_checks
     target = Target.from_url(read_environment("CHECKED", "CHECKED"))
-    report = run(target, load(Path(checks)), restore_point=datetime.fromisoformat(restore_point))
+    report = run(target, load(Path(checks)), RunOptions(restore_point=datetime.fromisoformat(restore_point)))
     sys.stdout.write(as_text(report))
     return 0 if report.verdict is Verdict.PASS else 1
 

@@ -30,6 +30,7 @@ from restore.model.request import Traffic
 from restore.postgres import drilled_role
 from restore.redaction import register_secret
 from validation.connect import urls
+from validation.runner.run import RunOptions
 from validation.runner.run import run as validate
 
 REPLICAS = 1
@@ -272,10 +273,12 @@ def plant(rehearsal: Rehearsal) -> Outcome:
         report = validate(
             target,
             defect.expected,
-            source=source,
-            workers=rehearsal.restored.settings.validation.workers,
-            budget_seconds=rehearsal.restored.settings.validation.budget_seconds,
-            stop=rehearsal.watch.stop,
+            RunOptions(
+                source=source,
+                workers=rehearsal.restored.settings.validation.workers,
+                budget_seconds=rehearsal.restored.settings.validation.budget_seconds,
+                stop=rehearsal.watch.stop,
+            ),
         )
     facts = {"defect": defect.name, "statement": statement, "found_by": defect.found_by}
     if miss := defects.find_miss(defect, report):

@@ -42,7 +42,7 @@ from validation.expectations.model import Expectations
 from validation.runner.limits import allow_for_size
 from validation.runner.render import as_json
 from validation.runner.result import CheckResult, ValidationReport
-from validation.runner.run import run
+from validation.runner.run import RunOptions, run
 from validation.runner.sample_words import tell_verdict
 from validation.verdict import Depth, Verdict
 from validation.verdict import Verdict as CheckVerdict
@@ -133,20 +133,22 @@ def check(context: GateContext, watch: Watch, candidate: Instance) -> Proof:
         report = run(
             restored,
             expected,
-            source=None if unasked else source,
-            application=build_application_target(context, endpoint),
-            administrator=None if restored is operator else operator,
-            restore_point=point,
-            baseline=find_baseline(context, point),
-            waivers=check_waivers(context.settings.waive),
-            workers=context.settings.validation.workers,
-            budget_seconds=context.settings.validation.budget_seconds,
-            stop=watch.stop,
-            deadline=watch.deadline,
-            depth=context.settings.validation.depth,
-            seed=candidate.resource_id,
-            kept=GateAnswers(context, watch, candidate.resource_id),
-            say=watch.say,
+            RunOptions(
+                source=None if unasked else source,
+                application=build_application_target(context, endpoint),
+                administrator=None if restored is operator else operator,
+                restore_point=point,
+                baseline=find_baseline(context, point),
+                waivers=check_waivers(context.settings.waive),
+                workers=context.settings.validation.workers,
+                budget_seconds=context.settings.validation.budget_seconds,
+                stop=watch.stop,
+                deadline=watch.deadline,
+                depth=context.settings.validation.depth,
+                seed=candidate.resource_id,
+                kept=GateAnswers(context, watch, candidate.resource_id),
+                say=watch.say,
+            ),
         )
         lost = loss_report.make_report(
             watch,

@@ -20,7 +20,7 @@ from validation.document_store import write_whole
 from validation.expectations import load
 from validation.runner.junit import as_junit
 from validation.runner.render import as_json, as_text
-from validation.runner.run import run
+from validation.runner.run import RunOptions, run
 from validation.verdict import Depth, Verdict
 
 EXIT: Mapping[Verdict, int] = {
@@ -59,16 +59,18 @@ def act(options: argparse.Namespace) -> int:
     report = run(
         target,
         expectations,
-        source=common.read_target(options, "source"),
-        application=common.read_target(options, "application"),
-        baseline=_find_baseline(options.baseline, target, restore_point),
-        restore_point=restore_point,
-        waivers=parse_waivers(options.waive),
-        budget_seconds=options.budget,
-        depth=options.depth,
-        seed=str(target),
-        kept=KeptFile(options.keep) if options.keep else None,
-        say=_tell_person,
+        RunOptions(
+            source=common.read_target(options, "source"),
+            application=common.read_target(options, "application"),
+            baseline=_find_baseline(options.baseline, target, restore_point),
+            restore_point=restore_point,
+            waivers=parse_waivers(options.waive),
+            budget_seconds=options.budget,
+            depth=options.depth,
+            seed=str(target),
+            kept=KeptFile(options.keep) if options.keep else None,
+            say=_tell_person,
+        ),
     )
     sys.stdout.write(json.dumps(as_json(report), indent=2) + "\n" if options.json else as_text(report))
     if options.junit:

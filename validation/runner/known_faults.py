@@ -10,10 +10,9 @@ from validation.baseline.model import Baseline
 from validation.checks.check import Check
 from validation.connect.query import Answer, Answers, Question, Side
 from validation.connect.query_runner import Budget
-from validation.connect.target import Target
 from validation.runner import servers
 from validation.runner.result import CheckResult
-from validation.runner.servers import ReachedServer
+from validation.runner.servers import Servers
 from validation.times import format_rfc3339
 from validation.verdict import Severity, Verdict
 
@@ -30,14 +29,11 @@ class Elsewhere:
 
 
 def tell_known_faults(
-    candidate: ReachedServer,
-    source: ReachedServer | None,
+    reached: Servers,
     baseline: Baseline | None,
     checks: Sequence[Check],
     results: Results,
     budget: Budget,
-    sessions: int,
-    administrator: Target | None = None,
 ) -> Results:
     """Returns the results; of what failed, each fault was looked for in the source, or where it isn't answered, the
     baseline.
@@ -49,10 +45,10 @@ def tell_known_faults(
         for check, result in zip(checks, results, strict=True)
         if check.faults is not None and result.verdict is Verdict.FAIL
     }
-    if not lists or (baseline is None and (source is None or source.open is None)):
+    if not lists or (baseline is None and (reached.source is None or reached.source.open is None)):
         return results
     questions = tuple(question for of in lists.values() for question in (of.question, _ask_source(of.question)))
-    answers = servers.ask(candidate, source, None, questions, budget, sessions, administrator)
+    answers = servers.ask(reached, questions, budget)
     return tuple(
         _tell_known(result, lists[result.name], answers, baseline) if result.name in lists else result
         for result in results

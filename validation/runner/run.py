@@ -7,22 +7,22 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from validation.baseline.model import Baseline, BaselineError
-from validation.checks import baseline as baseline_checks
+from validation.checks.baseline import fit_baseline
 from validation.checks.check import Check
 from validation.connect.query import Answer, Answers, Question, Side
 from validation.connect.query_runner import Budget
 from validation.connect.target import Target
-from validation.expectations.model import BUDGET_SECONDS, STATEMENT_SECONDS, Expectations
+from validation.expectations.model import BUDGET_SECONDS, STATEMENT_SECONDS, Expectations, Limits
 from validation.runner import application_checks, build_checks, known_faults, servers
 from validation.runner.kept import AnswerStore, KeptAnswers
 from validation.runner.limits import allow_budget, describe_reading, estimate_page_seconds
 from validation.runner.query_order import order_questions
 from validation.runner.result import CheckResult, ValidationReport, add_examples, evaluate
-from validation.runner.servers import ReachedServer
+from validation.runner.servers import ReachedServer, Servers
 from validation.schema.catalog import Catalog, measure_question, with_blocks
 from validation.schema.sample import FIRST_VERSION, SampleSummary, Sampling
 from validation.schema.snapshot import SchemaSnapshot
@@ -34,110 +34,184 @@ def ignore(_text: str) -> None:
     """Does nothing with a text."""
 
 
-def run(
-    target: Target,
-    expectations: Expectations,
-    *,
-    source: Target | None = None,
-    application: Target | None = None,
-    administrator: Target | None = None,
-    baseline: Baseline | BaselineError | None = None,
-    schema: SchemaSnapshot | None = None,
-    restore_point: datetime | None = None,
-    waivers: Mapping[str, str] | None = None,
-    workers: int | None = None,
-    budget_seconds: float | None = None,
-    stop: threading.Event | None = None,
-    deadline: float | None = None,
-    depth: Depth = Depth.FULL,
-    seed: str = "",
-    kept: AnswerStore | None = None,
-    say: Callable[[str], object] = ignore,
-) -> ValidationReport:
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run has besides its target and the expectations."""
+
+    source: Target | None = None
+    application: Target | None = None
+    """The target with the application's own login, which tries what it must be able to do."""
+    administrator: Target | None = None
+    """The target with the login that calls amcheck, where the target's own only reads."""
+    baseline: Baseline | BaselineError | None = None
+    """What the database held before; one that was wanted and can't be had is a BaselineError."""
+    schema: SchemaSnapshot | None = None
+    """What the target's is held against; without it the baseline's is, and without that the source's."""
+    restore_point: datetime | None = None
+    """The time the target was restored to; of a restore to `latest` the time at which writing had stopped."""
+    waivers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Reasons, by the name of a check or family."""
+    workers: int | None = None
+    """Wins over the expectations' limit."""
+    budget_seconds: float | None = None
+    """Wins over the expectations' limit."""
+    stop: threading.Event = field(default_factory=threading.Event)
+    """Ends the run early: whatever isn't asked by then is INCONCLUSIVE in the report."""
+    deadline: float = math.inf
+    """A time.monotonic() that ends the run as `stop` does."""
+    depth: Depth = Depth.FULL
+    """With SAMPLE only a sample of large tables is read."""
+    seed: str = ""
+    """What the sample is drawn by."""
+    kept: AnswerStore | None = None
+    """Takes costly answers. Those that a run before this one left there aren't asked for again while their tables are
+    the same."""
+    say: Callable[[str], object] = ignore
+    """Is told how much there is to read."""
+
+
+def run(target: Target, expectations: Expectations, options: RunOptions | None = None) -> ValidationReport:
     """Validates the target and returns what was found; changes nothing in either database.
 
-    `application` is the target with the application's own login, which tries what it must be able to do.
-    `administrator` is the target with the login that calls amcheck, where the target's own only reads.
-    `baseline` is what the database held before; one that was wanted and can't be had is a BaselineError. `schema` is
-    what the target's is held against; without it the baseline's is, and without that the source's.
-    `restore_point` is the time the target was restored to; of a restore to `latest` the time at which
-    writing had stopped. `waivers` are {check name or family: reason}. `workers` and `budget_seconds` win over
-    the expectations' limits; `stop` ends the run early, and so does `deadline`, a time.monotonic(). Whatever isn't
-    asked is INCONCLUSIVE in the report. With `depth` SAMPLE only a sample of large tables is read, drawn by `seed`.
-    Costly answers go into `kept`; those that a run before this one left there aren't asked for again while their tables
-    are the same. `say` is told how much there is to read.
     Raises ValueError for a restore point without zone and a waiver without reason, and whatever the target's
     password function raises.
     """
-    _refuse(restore_point, waivers or {})
-    limits = expectations.limits
-    if budget_seconds is not None:
-        limits = replace(limits, budget_seconds=budget_seconds)
-    began, started = time.monotonic(), datetime.now(UTC)
-    last = math.inf if deadline is None else deadline
-    sessions = limits.workers if workers is None else workers
-    budget = Budget(
-        limits.statement_seconds or STATEMENT_SECONDS,
-        min(began + (limits.budget_seconds or BUDGET_SECONDS), last),
-        stop or threading.Event(),
-        estimate_page_seconds(limits, sessions),
-    )
-    answers_of_before = KeptAnswers.open(kept, target, budget)
+    options = options or RunOptions()
+    _refuse(options)
+    this_run = _Run(target, expectations, options, _choose_limits(expectations.limits, options))
+    budget = this_run.make_budget()
+    kept = KeptAnswers.open(options.kept, target, budget)
     with ExitStack() as stack:
-        stack.callback(answers_of_before.flush)
-        candidate = servers.reach(stack, target, Side.CANDIDATE, budget)
-        source_server = servers.reach(stack, source, Side.SOURCE, budget) if source else None
-        login = servers.log_in(stack, application, budget, candidate=candidate) if application else None
-        sampling = _choose_sampling(candidate, depth, seed)
-        candidate = _measure_tables(candidate, budget) if sampling else candidate
-        checks = _plan_checks(candidate, source_server, expectations, restore_point, baseline, schema, sampling)
-        checks += (
-            application_checks.build_checks(candidate, source_server, login, expectations, budget) if login else ()
+        stack.callback(kept.flush)
+        reached = this_run.reach(stack, budget)
+        sampling = _choose_sampling(reached.candidate, options)
+        if sampling:
+            reached = replace(reached, candidate=_measure_tables(reached.candidate, budget))
+        checks = this_run.plan_checks(reached, sampling, budget)
+        planned = _select_unanswered(checks, reached.answers)
+        budget = this_run.extend_budget(budget, planned, _count_blocks(reached.candidate), kept)
+        answers = this_run.ask(reached, planned, budget, kept)
+        results = this_run.judge(reached, checks, answers, budget)
+    return this_run.build_report(reached, checks, sampling, answers, results, kept)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run: what it was given, and when it began."""
+
+    target: Target
+    expectations: Expectations
+    options: RunOptions
+    limits: Limits
+    """With what the options win over."""
+    began: float = field(default_factory=time.monotonic)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def make_budget(self) -> Budget:
+        """What reaching the servers may take: how much there is to read isn't known yet."""
+        seconds = self.limits.budget_seconds or BUDGET_SECONDS
+        return Budget(
+            self.limits.statement_seconds or STATEMENT_SECONDS,
+            min(self.began + seconds, self.options.deadline),
+            self.options.stop,
+            estimate_page_seconds(self.limits, self.limits.workers),
         )
-        reached = (candidate, source_server, login)
-        known_answers = {key: answer for server in reached if server for key, answer in server.answers.items()}
-        planned = _select_unanswered(checks, known_answers)
-        size = _measure(candidate)
-        budget = replace(
-            budget,
-            deadline=min(began + allow_budget(limits, planned, size, depth), last),
-            hear=answers_of_before.hear,
+
+    def extend_budget(self, budget: Budget, planned: Sequence[Question], blocks: int, kept: KeptAnswers) -> Budget:
+        """What the questions may take, by how much they read."""
+        seconds = allow_budget(self.limits, planned, blocks, self.options.depth)
+        return replace(budget, deadline=min(self.began + seconds, self.options.deadline), hear=kept.hear)
+
+    def reach(self, stack: ExitStack, budget: Budget) -> Servers:
+        source, application = self.options.source, self.options.application
+        candidate = servers.reach(stack, self.target, Side.CANDIDATE, budget)
+        return Servers(
+            candidate,
+            servers.reach(stack, source, Side.SOURCE, budget) if source else None,
+            servers.log_in(stack, application, budget, candidate=candidate) if application else None,
+            self.options.administrator,
+            self.limits.workers,
         )
-        known_answers |= answers_of_before.recall(planned)
-        questions = tuple(question for question in planned if question.id not in known_answers)
-        say(describe_reading(questions, size, depth, len(answers_of_before.recalled)))
-        answers = known_answers | servers.ask(
-            candidate, source_server, login, questions, budget, sessions, administrator
-        )
+
+    def plan_checks(self, reached: Servers, sampling: Sampling | None, budget: Budget) -> tuple[Check, ...]:
+        """The checks of both servers, then the application's."""
+        candidate, source, application = reached.candidate, reached.source, reached.application
+        checks = (*candidate.checks, *(source.checks if source else ()))
+        if candidate.open:
+            checks += build_checks.build_checks(
+                candidate.target,
+                candidate.open.catalog,
+                self.expectations,
+                source.open.catalog if source and source.open else None,
+                self.options.restore_point,
+                candidate.open.version,
+                self.options.baseline,
+                self.options.schema,
+                sampling,
+            )
+        if application:
+            checks += application_checks.build_checks(candidate, source, application, self.expectations, budget)
+        return checks
+
+    def ask(self, reached: Servers, planned: Sequence[Question], budget: Budget, kept: KeptAnswers) -> Answers:
+        """All answers by the questions' ids: of reaching the servers, of an earlier run, and of this one."""
+        known = reached.answers | kept.recall(planned)
+        questions = tuple(question for question in planned if question.id not in known)
+        blocks = _count_blocks(reached.candidate)
+        self.options.say(describe_reading(questions, blocks, self.options.depth, len(kept.recalled)))
+        return known | servers.ask(reached, questions, budget)
+
+    def judge(
+        self, reached: Servers, checks: Sequence[Check], answers: Answers, budget: Budget
+    ) -> tuple[CheckResult, ...]:
+        """The results; of what failed, whether the source or the baseline has it too, and examples."""
         results = tuple(evaluate(check, answers) for check in checks)
-        before = baseline_checks.fit_baseline(baseline, restore_point)
-        results = known_faults.tell_known_faults(
-            candidate, source_server, before, checks, results, budget, sessions, administrator
+        baseline = fit_baseline(self.options.baseline, self.options.restore_point)
+        results = known_faults.tell_known_faults(reached, baseline, checks, results, budget)
+        return _add_examples(reached.candidate, checks, results, budget)
+
+    def build_report(
+        self,
+        reached: Servers,
+        checks: Sequence[Check],
+        sampling: Sampling | None,
+        answers: Answers,
+        results: tuple[CheckResult, ...],
+        kept: KeptAnswers,
+    ) -> ValidationReport:
+        options = self.options
+        return ValidationReport(
+            results=results,
+            target=str(self.target),
+            source=str(options.source) if options.source else None,
+            restore_point=options.restore_point,
+            baseline=options.baseline.taken if isinstance(options.baseline, Baseline) else None,
+            started=self.started,
+            seconds=time.monotonic() - self.began,
+            waivers=dict(options.waivers),
+            not_declared=build_checks.list_not_declared(self.expectations),
+            counts=_count_rows(answers),
+            depth=Depth.SAMPLE if sampling else Depth.FULL,
+            sample=_summarize(reached.candidate, checks, self.expectations, sampling),
+            reused=len(kept.recalled),
+            reused_since=min(kept.recalled, default=None),
         )
-        results = _add_examples(candidate, checks, results, budget)
-    return ValidationReport(
-        results=results,
-        target=str(target),
-        source=str(source) if source else None,
-        restore_point=restore_point,
-        baseline=baseline.taken if isinstance(baseline, Baseline) else None,
-        started=started,
-        seconds=time.monotonic() - began,
-        waivers=dict(waivers or {}),
-        not_declared=build_checks.list_not_declared(expectations),
-        counts=_count_rows(answers),
-        depth=Depth.SAMPLE if sampling else Depth.FULL,
-        sample=_summarize(candidate, checks, expectations, sampling),
-        reused=len(answers_of_before.recalled),
-        reused_since=min(answers_of_before.recalled, default=None),
+
+
+def _choose_limits(limits: Limits, options: RunOptions) -> Limits:
+    budget, workers = options.budget_seconds, options.workers
+    return replace(
+        limits,
+        budget_seconds=limits.budget_seconds if budget is None else budget,
+        workers=limits.workers if workers is None else workers,
     )
 
 
-def _choose_sampling(candidate: ReachedServer, depth: Depth, seed: str) -> Sampling | None:
+def _choose_sampling(candidate: ReachedServer, options: RunOptions) -> Sampling | None:
     """None where all is read: a server that reads ranges of blocks no faster than whole tables is read in full."""
-    if depth is Depth.FULL or candidate.open is None or candidate.open.version < FIRST_VERSION:
+    if options.depth is Depth.FULL or candidate.open is None or candidate.open.version < FIRST_VERSION:
         return None
-    return Sampling(seed)
+    return Sampling(options.seed)
 
 
 def _measure_tables(candidate: ReachedServer, budget: Budget) -> ReachedServer:
@@ -149,7 +223,7 @@ def _measure_tables(candidate: ReachedServer, budget: Budget) -> ReachedServer:
     return replace(candidate, open=replace(candidate.open, catalog=with_blocks(candidate.open.catalog, outcome)))
 
 
-def _measure(candidate: ReachedServer) -> int:
+def _count_blocks(candidate: ReachedServer) -> int:
     """Blocks of all tables, without their indexes."""
     catalog = candidate.open.catalog if candidate.open else Catalog(())
     return sum(leaf.blocks for facts in catalog.tables if not facts.partition for leaf in facts.leaves)
@@ -164,40 +238,12 @@ def _summarize(
     return build_checks.summarize_sample(opened.catalog, checks, expectations, opened.version, sampling)
 
 
-def _refuse(restore_point: datetime | None, waivers: Mapping[str, str]) -> None:
-    if restore_point is not None and restore_point.tzinfo is None:
+def _refuse(options: RunOptions) -> None:
+    if options.restore_point is not None and options.restore_point.tzinfo is None:
         raise ValueError("the restore point has no time zone: add Z or an offset")
-    empty = [name for name, reason in waivers.items() if not reason.strip()]
+    empty = [name for name, reason in options.waivers.items() if not reason.strip()]
     if empty:
         raise ValueError(f"waivers without a reason: {', '.join(empty)}")
-
-
-def _plan_checks(
-    candidate: ReachedServer,
-    source: ReachedServer | None,
-    expectations: Expectations,
-    restore_point: datetime | None,
-    baseline: Baseline | BaselineError | None,
-    schema: SchemaSnapshot | None,
-    sampling: Sampling | None,
-) -> tuple[Check, ...]:
-    reached = (*candidate.checks, *(source.checks if source else ()))
-    if candidate.open is None:
-        return reached
-    of_source = source.open.catalog if source and source.open else None
-    opened = candidate.open
-    planned = build_checks.build_checks(
-        candidate.target,
-        opened.catalog,
-        expectations,
-        of_source,
-        restore_point,
-        opened.version,
-        baseline,
-        schema,
-        sampling,
-    )
-    return (*reached, *planned)
 
 
 def _select_unanswered(checks: Sequence[Check], answers: Answers) -> tuple[Question, ...]:

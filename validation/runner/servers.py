@@ -40,6 +40,26 @@ class ReachedServer:
     open: OpenServer | None = None
 
 
+@dataclass(frozen=True)
+class Servers:
+    """What a run reached, and how it asks there."""
+
+    candidate: ReachedServer
+    source: ReachedServer | None = None
+    application: ReachedServer | None = None
+    """The candidate with the application's login."""
+    administrator: Target | None = None
+    """The candidate with the login for administrative questions, where its own may not ask them."""
+    sessions: int = 1
+    """That ask the candidate in parallel."""
+
+    @property
+    def answers(self) -> dict[str, QueryOutcome]:
+        """What reaching them answered."""
+        reached = (self.candidate, self.source, self.application)
+        return {key: answer for server in reached if server for key, answer in server.answers.items()}
+
+
 def reach(stack: ExitStack, target: Target, side: Side, budget: Budget) -> ReachedServer:
     """Connects and reads the catalog; the session is closed with the stack."""
     try:
@@ -72,25 +92,18 @@ def log_in(stack: ExitStack, target: Target, budget: Budget, *, candidate: Reach
     )
 
 
-def ask(
-    candidate: ReachedServer,
-    source: ReachedServer | None,
-    application: ReachedServer | None,
-    questions: Sequence[Question],
-    budget: Budget,
-    sessions: int,
-    administrator: Target | None = None,
-) -> dict[str, QueryOutcome]:
+def ask(servers: Servers, questions: Sequence[Question], budget: Budget) -> dict[str, QueryOutcome]:
     """Asks all at the same time, each in the order of the questions."""
+    candidate, administrator = servers.candidate, servers.administrator
     by_side = {side: [question for question in questions if question.side is side] for side in Side}
     apart = [q for q in by_side[Side.CANDIDATE] if q.borrows or (administrator and q.administrative)]
     shared_session = [q for q in by_side[Side.CANDIDATE] if q not in apart]
     until_lost = replace(budget, stop=threading.Event())
     with ThreadPoolExecutor(3) as pool:
-        of_source = pool.submit(ask_one, source, by_side[Side.SOURCE], budget)
-        of_application = pool.submit(ask_one, application, by_side[Side.APPLICATION], budget)
+        of_source = pool.submit(ask_one, servers.source, by_side[Side.SOURCE], budget)
+        of_application = pool.submit(ask_one, servers.application, by_side[Side.APPLICATION], budget)
         of_others = pool.submit(_ask_apart, candidate.target, administrator, apart, until_lost)
-        outcomes = _ask_candidate(candidate, shared_session, budget, sessions)
+        outcomes = _ask_candidate(candidate, shared_session, budget, servers.sessions)
         lost = any(isinstance(outcome, Unanswered) and outcome.lost for outcome in outcomes.values())
         while not of_others.done():
             if lost or budget.stop.is_set():

@@ -13,7 +13,7 @@ from validation.connect.session import Unreachable, connect
 from validation.connect.target import Target
 from validation.expectations.model import Expectations
 from validation.runner.result import ValidationReport
-from validation.runner.run import run
+from validation.runner.run import RunOptions, run
 from validation.schema import snapshot
 from validation.schema.snapshot import SchemaSnapshot
 from validation.selftest.defects import Defect
@@ -117,7 +117,7 @@ def _prove_one(taken: Scratch, target: Target, suite: Suite, schema: SchemaSnaps
 
 
 def _validate(target: Target, suite: Suite, schema: SchemaSnapshot) -> ValidationReport:
-    return run(target, suite.expectations, schema=schema, restore_point=suite.restore_point)
+    return run(target, suite.expectations, RunOptions(schema=schema, restore_point=suite.restore_point))
 
 
 def _names(report: ValidationReport, verdict: Verdict) -> Sequence[str]:

@@ -34,7 +34,7 @@ from tests.support.dumps.dump_process import killed_reader
 from tests.support.dumps.dump_server import MASTER, PASSWORD, DumpServer
 from validation import expectations, loss
 from validation.connect.target import Target
-from validation.runner.run import run
+from validation.runner.run import RunOptions, run
 from validation.verdict import Verdict
 
 OWNER = "shop_owner"
@@ -337,7 +337,7 @@ def victims(server: DumpServer) -> Generator[None]:
 
 def verdicts(login: Target, administrator: Target | None = None) -> dict[str, Verdict]:
     """What the checks of gate `validated` come to."""
-    report = run(login, expectations.from_mapping({}), administrator=administrator, budget_seconds=120)
+    report = run(login, expectations.from_mapping({}), RunOptions(administrator=administrator, budget_seconds=120))
     return {result.name: result.verdict for result in report.results}
 
 

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from tests.support.postgres.scratch_server import PASSWORD, Database, Server
 from tests.support.postgres.validation_sample import FAIL, INCONCLUSIVE, the, wrong
-from validation import ValidationReport, Verdict, from_mapping, run
+from validation import RunOptions, ValidationReport, Verdict, from_mapping, run
 
 ROLE = "ghost_app"
 GRANTS = (
@@ -46,8 +46,7 @@ def validated(database: Database, source: Database | None, **expected: object) -
     return run(
         database.target,
         from_mapping(expected),
-        source=source.target if source else None,
-        application=database.target_of(ROLE),
+        RunOptions(source=source.target if source else None, application=database.target_of(ROLE)),
     )
 
 
@@ -83,10 +82,10 @@ def test_a_role_that_is_left_read_only_is_found(database: Database, source: Data
 
 def test_a_login_that_is_refused_is_a_failure_of_its_own(database: Database, source: Database) -> None:
     wrong_password = replace(database.target_of(ROLE), password="changed since")
-    report = run(database.target, from_mapping({}), source=source.target, application=wrong_password)
+    report = run(database.target, from_mapping({}), RunOptions(source=source.target, application=wrong_password))
     assert wrong(report) == {"application-connection": FAIL}
     absent = replace(database.target, port=1)
-    both = run(absent, from_mapping({}), application=replace(wrong_password, port=1))
+    both = run(absent, from_mapping({}), RunOptions(application=replace(wrong_password, port=1)))
     assert wrong(both) == {"connection": INCONCLUSIVE, "application-connection": INCONCLUSIVE}
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.postgres.scratch_server import PASSWORD, Database
 from tests.support.postgres.validation_sample import FAIL, INCONCLUSIVE, the, url, wrong
-from validation import ValidationReport, Verdict, from_mapping, run
+from validation import RunOptions, ValidationReport, Verdict, from_mapping, run
 from validation.baseline import latest
 from validation.baseline.model import Baseline, BaselineError, TableState
 from validation.baseline.record import Unread, record
@@ -32,7 +32,7 @@ def command(database: Database, monkeypatch: pytest.MonkeyPatch) -> Cli:
 
 
 def against(database: Database, baseline: Baseline | BaselineError, **expected: Any) -> ValidationReport:
-    return run(database.target, from_mapping(expected), baseline=baseline, restore_point=datetime.now(UTC))
+    return run(database.target, from_mapping(expected), RunOptions(baseline=baseline, restore_point=datetime.now(UTC)))
 
 
 def test_a_baseline_holds_counts_sizes_newest_values_positions_and_the_schema(database: Database) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.postgres.scratch_server import Database, Server
 from tests.support.postgres.validation_sample import AT, FAIL, FOLDER, INCONCLUSIVE, schema_of, the, validate, wrong
-from validation import Verdict, as_json, as_text, from_mapping, run
+from validation import RunOptions, Verdict, as_json, as_text, from_mapping, run
 from validation.expectations.model import DECLARABLE
 from validation.schema.snapshot import SchemaSnapshot
 from validation.selftest.defects import load
@@ -76,13 +76,13 @@ def test_a_database_without_tables_is_never_a_pass(empty_database: Database) -> 
     report = run(empty_database.target, from_mapping({}))
     assert wrong(report) == {"tables": FAIL}
     assert report.verdict is FAIL
-    waived = run(empty_database.target, from_mapping({}), waivers={"tables": "nothing there yet"})
+    waived = run(empty_database.target, from_mapping({}), RunOptions(waivers={"tables": "nothing there yet"}))
     assert waived.verdict is INCONCLUSIVE
 
 
 def test_a_database_whose_tables_are_all_empty_is_never_a_pass(empty_database: Database) -> None:
     empty_database.execute("create table users (id int primary key)")
-    report = run(empty_database.target, from_mapping({}), waivers={"tables": "nothing there yet"})
+    report = run(empty_database.target, from_mapping({}), RunOptions(waivers={"tables": "nothing there yet"}))
     assert wrong(report) == {"tables": FAIL}
     assert report.verdict is INCONCLUSIVE
 
@@ -116,7 +116,7 @@ def test_freshness_without_a_restore_point_proves_nothing(database: Database) ->
 
 
 def test_a_family_that_must_be_declared_and_is_not_proves_nothing(database: Database) -> None:
-    report = run(database.target, from_mapping({"required": ["freshness", "rows"]}), restore_point=AT)
+    report = run(database.target, from_mapping({"required": ["freshness", "rows"]}), RunOptions(restore_point=AT))
     assert wrong(report) == {"required:freshness": INCONCLUSIVE, "required:rows": INCONCLUSIVE}
     assert report.not_declared == DECLARABLE
 
@@ -137,7 +137,7 @@ def test_a_waiver_with_a_reason_opens_and_stays_visible(database: Database) -> N
     report = run(
         database.target,
         from_mapping({}),
-        waivers={"sequence:public.transactions.id": "set after the switch", "indexes": "unused"},
+        RunOptions(waivers={"sequence:public.transactions.id": "set after the switch", "indexes": "unused"}),
     )
     assert report.verdict is Verdict.PASS
     assert report.unused_waivers == ("indexes",)

@@ -16,7 +16,7 @@ from psycopg import sql
 from sandbox.machine.processes import wait_until
 from tests.support.postgres.scratch_server import PASSWORD, Database
 from tests.support.postgres.validation_sample import FAIL, INCONCLUSIVE, the, validate, wrong
-from validation import ValidationReport, Verdict, as_json, as_text, from_mapping, run
+from validation import RunOptions, ValidationReport, Verdict, as_json, as_text, from_mapping, run
 from validation.connect import query_runner
 from validation.connect.query import Answer, Question, Unanswered
 from validation.connect.session import ReadSession, Unreachable, connect
@@ -129,7 +129,7 @@ def test_a_statement_timeout_is_inconclusive_and_the_other_checks_go_on(database
 
 
 def test_a_spent_budget_leaves_the_rest_inconclusive(database: Database) -> None:
-    report = run(database.target, from_mapping({}), budget_seconds=1e-6)
+    report = run(database.target, from_mapping({}), RunOptions(budget_seconds=1e-6))
     assert report.verdict is INCONCLUSIVE
     assert not [r for r in report.results if r.verdict is Verdict.PASS]
 
@@ -249,6 +249,8 @@ def test_a_session_that_cannot_export_still_asks(opened: Callable[..., ReadSessi
 
 def test_a_stopped_run_ends_inconclusive(database: Database) -> None:
     stop = threading.Event()
-    report = while_waiting(database, lambda: run(database.target, from_mapping({}), stop=stop), lambda _: stop.set())
+    report = while_waiting(
+        database, lambda: run(database.target, from_mapping({}), RunOptions(stop=stop)), lambda _: stop.set()
+    )
     assert report.verdict is INCONCLUSIVE
     assert FAIL not in wrong(report).values()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.postgres.scratch_server import PASSWORD, Database
 from tests.support.postgres.validation_sample import FAIL, INCONCLUSIVE, ODD, the, url, wrong
-from validation import Verdict, from_mapping, load, run
+from validation import RunOptions, Verdict, from_mapping, load, run
 from validation.checks import roles
 from validation.commands import main
 from validation.connect.query_runner import Budget, ask_all
@@ -76,7 +76,7 @@ def test_the_suggestions_are_right_too_once_uncommented(application: Database, t
     declared = from_mapping(tomllib.loads(entries))
     assert {"public.smart_contracts", "public.users"} <= {str(one.table) for one in declared.freshness}
     assert 'table = "later"' not in path.read_text().partition("Rows that everybody")[0]
-    report = run(application.target, declared, restore_point=datetime.now(UTC))
+    report = run(application.target, declared, RunOptions(restore_point=datetime.now(UTC)))
     fresh = [result.verdict for result in report.results if result.family == "freshness"]
     assert fresh == [Verdict.PASS] * len(starts)
 

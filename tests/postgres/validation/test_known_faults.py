@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.postgres.scratch_server import Database, Server
 from tests.support.postgres.validation_sample import FAIL, INCONCLUSIVE, the, url, wrong
-from validation import CheckResult, Severity, ValidationReport, Verdict, as_json, as_text, from_mapping, run
+from validation import CheckResult, RunOptions, Severity, ValidationReport, Verdict, as_json, as_text, from_mapping, run
 from validation.baseline import latest
 from validation.baseline.model import Baseline
 from validation.baseline.record import record
@@ -75,7 +75,7 @@ def restored(server: Server, production: Database) -> Iterator[Database]:
 
 def compare(database: Database, source: Database | Target | None, baseline: Baseline | None = None) -> ValidationReport:
     beside = source.target if isinstance(source, Database) else source
-    return run(database.target, from_mapping({}), source=beside, baseline=baseline)
+    return run(database.target, from_mapping({}), RunOptions(source=beside, baseline=baseline))
 
 
 def blocking(report: ValidationReport) -> dict[str, CheckResult]:
@@ -134,7 +134,7 @@ def test_what_is_declared_decides_whatever_the_source_has(production: Database, 
     report = run(
         restored.target,
         from_mapping({"must_exist": [{"table": "users", "key": {"id": 99}}], "migrations": {"last": "2_tags"}}),
-        source=production.target,
+        RunOptions(source=production.target),
     )
     assert blocking(report).keys() == {"must-exist:public.users(id=99)", "migrations"}
     assert the(report, "migrations").examples == ({"migration": "last applied is 1_init"},)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.postgres.scratch_server import Database
 from tests.support.postgres.validation_sample import AT, FAIL, INCONCLUSIVE, the, wrong
-from validation import CheckResult, Expectations, Severity, Verdict, load, run
+from validation import CheckResult, Expectations, RunOptions, Severity, Verdict, load, run
 
 HEAD = '--: things = "{things}"\n--: needed = "as it should be"\n--: fix = "mend it"\n'
 CHECKS = {
@@ -36,7 +36,7 @@ def expected(tmp_path: Path) -> Expectations:
 @pytest.fixture
 def own(database: Database, expected: Expectations) -> dict[str, CheckResult]:
     database.execute("update transactions set amount = -1 where id in (7, 8)")
-    report = run(database.target, expected, restore_point=AT)
+    report = run(database.target, expected, RunOptions(restore_point=AT))
     assert not {name.partition(":")[0] for name in wrong(report)} - CHECKS.keys()
     return {result.name: result for result in report.results if result.family in CHECKS}
 

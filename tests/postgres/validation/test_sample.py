@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.postgres.scratch_server import Database, Server
 from tests.support.postgres.validation_sample import FAIL, INCONCLUSIVE, schema_of, the, wrong
-from validation import ValidationReport, Verdict, as_json, as_text, from_mapping, run
+from validation import RunOptions, ValidationReport, Verdict, as_json, as_text, from_mapping, run
 from validation.expectations.table_names import Table
 from validation.schema.sample import Leaf, Sampling
 from validation.schema.snapshot import SchemaSnapshot
@@ -73,7 +73,7 @@ def schema(server: Server, large: str) -> SchemaSnapshot:
 
 def sampled(database: Database, schema: SchemaSnapshot | None = None, seed: str = "db-1") -> ValidationReport:
     expected = from_mapping(EXPECTED)
-    return run(database.target, expected, restore_point=AT, schema=schema, depth=Depth.SAMPLE, seed=seed)
+    return run(database.target, expected, RunOptions(restore_point=AT, schema=schema, depth=Depth.SAMPLE, seed=seed))
 
 
 def test_nothing_is_reported_of_what_is_in_order_and_a_sample_is_never_taken_for_all(
@@ -90,7 +90,7 @@ def test_nothing_is_reported_of_what_is_in_order_and_a_sample_is_never_taken_for
     assert text.splitlines()[1].startswith("by a sample: ")
     assert "may miss" in text
     assert as_json(report)["depth"] == "sample"
-    full = run(database.target, from_mapping(EXPECTED), restore_point=AT, schema=schema)
+    full = run(database.target, from_mapping(EXPECTED), RunOptions(restore_point=AT, schema=schema))
     assert full.sample is None
     assert full.counts["public.events"] == ROWS
 
@@ -189,7 +189,7 @@ class Memory:
 
 
 def in_full(database: Database, kept: Memory) -> ValidationReport:
-    return run(database.target, from_mapping(EXPECTED), restore_point=AT, kept=kept)
+    return run(database.target, from_mapping(EXPECTED), RunOptions(restore_point=AT, kept=kept))
 
 
 def test_what_was_read_before_an_interruption_is_not_read_again_unless_its_table_has_changed(
@@ -210,5 +210,5 @@ def test_what_was_read_before_an_interruption_is_not_read_again_unless_its_table
 
 @pytest.mark.slow
 def test_a_deadline_that_is_over_leaves_everything_unread_and_nothing_passed(database: Database) -> None:
-    report = run(database.target, from_mapping(EXPECTED), deadline=time.monotonic(), depth=Depth.SAMPLE)
+    report = run(database.target, from_mapping(EXPECTED), RunOptions(deadline=time.monotonic(), depth=Depth.SAMPLE))
     assert report.verdict is INCONCLUSIVE

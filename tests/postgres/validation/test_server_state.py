@@ -10,7 +10,7 @@ from psycopg import sql
 
 from tests.support.postgres.scratch_server import PASSWORD, Database, Server
 from tests.support.postgres.validation_sample import FAIL, INCONCLUSIVE, the, validate, wrong
-from validation import Severity, Verdict, as_text, from_mapping, run
+from validation import RunOptions, Severity, Verdict, as_text, from_mapping, run
 
 
 def test_a_prepared_transaction_left_over_is_found(database: Database) -> None:
@@ -45,7 +45,7 @@ def test_a_subscription_that_would_take_the_sources_place_is_found(database: Dat
 
 def test_an_extension_that_the_source_has_is_missed(database: Database, source: Database) -> None:
     source.execute("create extension pg_trgm")
-    report = run(database.target, from_mapping({}), source=source.target)
+    report = run(database.target, from_mapping({}), RunOptions(source=source.target))
     assert wrong(report) == {"source-schema:extensions": FAIL, "source-schema:extension-versions": FAIL}
     assert the(report, "source-schema:extension-versions").severity is Severity.ADVISORY
 

@@ -8,13 +8,13 @@ import pytest
 
 from tests.support.postgres.scratch_server import PASSWORD, Database
 from tests.support.postgres.validation_sample import FAIL, INCONCLUSIVE, the, wrong
-from validation import ValidationReport, Verdict, from_mapping, run
+from validation import RunOptions, ValidationReport, Verdict, from_mapping, run
 from validation.connect.target import Target
 
 
 def compare(database: Database, source: Database | Target | None, **expected: Any) -> ValidationReport:
     beside = source.target if isinstance(source, Database) else source
-    return run(database.target, from_mapping(expected), source=beside)
+    return run(database.target, from_mapping(expected), RunOptions(source=beside))
 
 
 def test_an_equal_source_passes(database: Database, source: Database) -> None:
@@ -32,7 +32,7 @@ def test_the_login_that_reads_a_loaded_database_for_hours_is_no_difference(
     )
     try:
         login = database.target_of("reads_for_hours")
-        report = run(login, from_mapping({}), source=source.target)
+        report = run(login, from_mapping({}), RunOptions(source=source.target))
         assert the(report, "source-schema:grants").verdict is Verdict.PASS
         assert the(compare(database, source), "source-schema:grants").verdict is FAIL
     finally:

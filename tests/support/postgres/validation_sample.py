@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import validation
 from tests.support.postgres.scratch_server import PASSWORD, Database
-from validation import CheckResult, ValidationReport, Verdict, from_mapping, run
+from validation import CheckResult, RunOptions, ValidationReport, Verdict, from_mapping, run
 from validation.connect.query_runner import Budget, ask_all
 from validation.connect.session import connect
 from validation.connect.target import Target
@@ -29,7 +29,7 @@ def validate(database: Database | Target, **changed: Any) -> ValidationReport:
     """Runs the sample's expectations, with sections replaced; `schema` is what the schema is held against."""
     schema: SchemaSnapshot | None = changed.pop("schema", None)
     target = database.target if isinstance(database, Database) else database
-    return run(target, from_mapping({**EXPECTED, **changed}), restore_point=AT, schema=schema)
+    return run(target, from_mapping({**EXPECTED, **changed}), RunOptions(restore_point=AT, schema=schema))
 
 
 def wrong(report: ValidationReport) -> dict[str, Verdict]:
