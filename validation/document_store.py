@@ -72,7 +72,7 @@ class DocumentStore(Protocol):
         of more than `most` bytes."""
         ...
 
-    def age(self, name: str) -> timedelta | None:
+    def measure_age(self, name: str) -> timedelta | None:
         """Returns how long ago a document was written, by the store's own clock alone; None where it doesn't tell.
         Raises NotFoundError for one that isn't there."""
         ...
@@ -154,9 +154,9 @@ class DirectoryStore:
     def get(self, name: str, most: int | None = None) -> bytes:
         path = self._root / name
         with _translate_directory_errors(path), path.open("rb") as file:
-            return _at_most(most, file.read, str(path))
+            return _read_at_most(most, file.read, str(path))
 
-    def age(self, name: str) -> timedelta | None:
+    def measure_age(self, name: str) -> timedelta | None:
         path = self._root / name
         with _translate_directory_errors(path):
             return max(timedelta(seconds=time.time() - path.stat().st_mtime), timedelta())
@@ -230,7 +230,7 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def _at_most(most: int | None, read: Callable[[int | None], bytes], location: str) -> bytes:
+def _read_at_most(most: int | None, read: Callable[[int | None], bytes], location: str) -> bytes:
     content = read(None if most is None else most + 1)
     if most is not None and len(content) > most:
         fix = "docs/evidence.md: look at the document, and move it away"
@@ -270,9 +270,9 @@ class S3Store:
     def get(self, name: str, most: int | None = None) -> bytes:
         with self._errors():
             body = self._client().get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"]
-            return _at_most(most, body.read, f"{self}{name}")
+            return _read_at_most(most, body.read, f"{self}{name}")
 
-    def age(self, name: str) -> timedelta | None:
+    def measure_age(self, name: str) -> timedelta | None:
         """Compares two headers of one answer, Date and Last-Modified (Amazon S3 API Reference, "HeadObject")."""
         with self._errors():
             answer = self._client().head_object(Bucket=self._bucket, Key=self._prefix + name)
@@ -287,12 +287,12 @@ class S3Store:
         content. Raises AlreadyExistsError for a name that is taken, unless `replace`."""
         location = f"{self}{name}"
         with self._errors():
-            written = self._written(name, content, replace=replace)
+            written = self._write(name, content, replace=replace)
         if not written and self.get(name) != content:
             raise AlreadyExistsError(location)
         return location
 
-    def _written(self, name: str, content: bytes, *, replace: bool) -> bool:
+    def _write(self, name: str, content: bytes, *, replace: bool) -> bool:
         """False where another document has the name."""
         client = self._client()
         kind = CONTENT_TYPES[name.rpartition(".")[2]]

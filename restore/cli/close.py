@@ -41,7 +41,7 @@ def run(stack: OperatorStack, confirm: Callable[[str], bool]) -> bool:
         )
     require_alone(settings)
     inventory = gather.gather(settings, now, room=False)
-    open_inventory = close.reopen(inventory)
+    open_inventory = close.ignore_closing_tag(inventory)
     serves = traffic.find_traffic(RestoreContext(settings, settings.request, open_inventory))
     closing = close.plan(settings.request, inventory, serves, list(stack.read_own_config().values), settings)
     state = stack.export()

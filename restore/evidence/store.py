@@ -153,7 +153,7 @@ class Store:
         """Returns how long ago a document of a whole stack was written, by the store's own clock, whatever this
         machine's says; None where the store doesn't tell. Raises as `read_all` does, also where it isn't there."""
         with _translate_errors():
-            return self._documents.age(_format_stack_folder(stack) + name)
+            return self._documents.measure_age(_format_stack_folder(stack) + name)
 
     def _names(self, stack: str, restore_id: str) -> list[str]:
         return [name for name in self._list(_format_folder(stack, restore_id)) if _parse_step(name)]

@@ -142,7 +142,7 @@ def describe_unrecoverable(serving: Instance | None) -> str:
     return recoverability.text if recoverability and not recoverability.recoverable else ""
 
 
-def reopen(inventory: Inventory) -> Inventory:
+def ignore_closing_tag(inventory: Inventory) -> Inventory:
     """Returns the inventory with the candidate's closing tag left out: a run that was killed after it must see who
     serves."""
     candidate = inventory.candidate

@@ -14,7 +14,7 @@ from restore.model.rds import Credential, Endpoint
 from restore.model.request import Tls, build_certificates_command
 from restore.postgres.errors import translate
 from restore.redaction import register_secret
-from validation.connect.target import NO_OTHER_SERVER, RESPONSIVE, through
+from validation.connect.target import NO_OTHER_SERVER, RESPONSIVE, build_tunnel_keywords
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -77,7 +77,7 @@ def open_connection(
         "host": endpoint.host,
         **NO_OTHER_SERVER,
         "port": endpoint.port,
-        **through(endpoint.via),
+        **build_tunnel_keywords(endpoint.via),
         **build_tls_parameters(tls),
     }
     with translate(endpoint, login.get("user", ""), login.get("dbname", "")):

@@ -29,12 +29,12 @@ class NoBaselineError(BaselineError):
 def open_baselines(location: str, s3: S3Client | None = None) -> DocumentStore:
     """Opens the baselines of a directory, or of s3://bucket/prefix, with a boto3 client of its own unless one is given.
     Raises BaselineError."""
-    with _store_errors():
+    with _translate_store_errors():
         return open_store(location, s3)
 
 
 @contextmanager
-def _store_errors() -> Generator[None]:
+def _translate_store_errors() -> Generator[None]:
     try:
         yield
     except DocumentStoreError as error:
@@ -55,13 +55,13 @@ def save(store: DocumentStore, baseline: Baseline) -> str:
     """Writes a baseline and returns where; never overwrites. Raises BaselineError."""
     name = f"{quote(baseline.database, safe='')}-{baseline.taken.astimezone(UTC).strftime(STAMP)}.json"
     content = json.dumps(as_json(baseline), indent=1, ensure_ascii=False).encode() + b"\n"
-    with _store_errors():
+    with _translate_store_errors():
         return store.put(name, content)
 
 
 def list_baselines(store: DocumentStore, database: str | None = None) -> tuple[StoredBaseline, ...]:
     """Returns the baselines of one database, or of all, oldest first. Raises BaselineError."""
-    with _store_errors():
+    with _translate_store_errors():
         names = store.list_names()
     matches = [match for name in names if (match := NAME.fullmatch(name))]
     baselines = (StoredBaseline(_read_time(match["taken"]), unquote(match["database"]), match[0]) for match in matches)
@@ -96,7 +96,7 @@ def load(store: DocumentStore, name: str) -> Baseline:
     """Reads a baseline by its name in the store. Raises BaselineError for one that isn't there, or is no baseline."""
     where = f"{store} {name}"
     try:
-        with _store_errors():
+        with _translate_store_errors():
             content = store.get(name)
         data = json.loads(content)
     except ValueError as error:

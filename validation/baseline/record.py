@@ -78,7 +78,7 @@ class Reader:
     def read_baseline(self, fault_lists: FaultLists = _list_no_faults) -> Baseline:
         """Reads the whole baseline, with what is wrong by these lists. Raises Unread."""
         catalog = self.read_catalog()
-        passes = build_scans(catalog, _with_newest_of_all(catalog))
+        passes = build_scans(catalog, _expect_newest_of_all(catalog))
         questions = (CLOCK, SIZES, POSITIONS, build_server_question(Side.CANDIDATE), *snapshot.build_questions())
         costly = sorted((scan.question for scan in passes.values()), key=lambda question: -question.cost)
         answers = self.ask((*questions, *costly))
@@ -115,7 +115,7 @@ def _require_all(outcomes: Mapping[str, QueryOutcome]) -> Mapping[str, Answer]:
     return {key: outcome for key, outcome in outcomes.items() if isinstance(outcome, Answer)}
 
 
-def _with_newest_of_all(catalog: Catalog) -> Expectations:
+def _expect_newest_of_all(catalog: Catalog) -> Expectations:
     """As if the newest value of every timestamp column were declared."""
     return Expectations(
         freshness=tuple(

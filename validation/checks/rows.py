@@ -283,7 +283,7 @@ def _build_freshness_check(name: str, scan: TableScan, freshness: Freshness, res
                 needed,
                 "docs/checks.md: correct the value in the source, or waive the check",
             )
-        found = f"newest {format_time_micros(at)}{_of_sample(scan, freshness.column)}"
+        found = f"newest {format_time_micros(at)}{_describe_sample(scan, freshness.column)}"
         if at > last:
             fix = "docs/checks.md: data from after the restore point; wrong instance, or wrong recovery point"
             return judge_failed(f"{found}, {(at - last).total_seconds():,.3f} s too new", needed, fix)
@@ -299,7 +299,7 @@ def _build_freshness_check(name: str, scan: TableScan, freshness: Freshness, res
     return Check(name, judge, (scan.question,), needed, chance=chance)
 
 
-def _of_sample(scan: TableScan, column: str) -> str:
+def _describe_sample(scan: TableScan, column: str) -> str:
     return "" if scan.knows_newest(column) else " of the rows that were read"
 
 
@@ -331,7 +331,7 @@ def _build_not_after_check(name: str, scan: TableScan, column: str, point: datet
                 "docs/checks.md: is this data from after the restore point? declare a column that may lie in the future"
             )
             return judge_failed(found, needed, fix)
-        of = _of_sample(scan, column)
+        of = _describe_sample(scan, column)
         return judge_passed((f"newest {format_time_micros(at)}" if at else f"newest is {newest} s") + of, needed)
 
     chance = 1.0 if scan.knows_newest(column) else scan.chance

@@ -100,12 +100,12 @@ def _find_wrong(row: Row, target: Target, expected: Server) -> list[tuple[str, s
         wrong.append((f"database {row['database']}", f"database {database}"))
     if expected.version is not None and row["major"] != expected.version:
         wrong.append((f"major version {row['major']}", f"major version {expected.version}"))
-    if target.expected_address and not _at(row, target.expected_address):
+    if target.expected_address and not _is_at(row, target.expected_address):
         found = f"{row['address']}:{row['port']}" if row["address"] else "a local socket"
         wrong.append((f"address {found}", f"address {target.expected_address}"))
     return wrong
 
 
-def _at(row: Row, expected: str) -> bool:
+def _is_at(row: Row, expected: str) -> bool:
     address = row["address"]
     return expected in (address, f"{address}:{row['port']}", f"[{address}]:{row['port']}")

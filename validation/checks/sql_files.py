@@ -205,7 +205,7 @@ def _complete(check: SqlCheck, name: str, pieces: Pieces, pages: int = 0, reads:
         seconds=check.timeout_seconds,
         settings=check.settings,
         borrows=check.extension if check.extension and pieces[check.extension] == sql.Identifier(BORROWED) else None,
-        administrative=check.extension == AMCHECK and _comes_along(check),
+        administrative=check.extension == AMCHECK and _is_shipped(check),
         reads=reads,
     )
     judged = Check(name, lambda answers: judge(check, answers[0]), (question,), check.needed, severity=check.severity)
@@ -216,7 +216,7 @@ def _complete(check: SqlCheck, name: str, pieces: Pieces, pages: int = 0, reads:
     return replace(judged, faults=build_fault_list(name, check.things, faults, question, recorded=check.each is None))
 
 
-def _comes_along(check: SqlCheck) -> bool:
+def _is_shipped(check: SqlCheck) -> bool:
     return check in read_built_in() or check in read_sampled().values()
 
 

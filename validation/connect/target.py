@@ -97,11 +97,11 @@ class Target:
             **RESPONSIVE,
             **self.parameters,
             **{name: value for name, value in own.items() if value},
-            **through(self.via),
+            **build_tunnel_keywords(self.via),
         }
 
 
-def through(via: str) -> dict[str, str]:
+def build_tunnel_keywords(via: str) -> dict[str, str]:
     """Returns libpq's keywords that lead through a tunnel, whose end is at this address:port; none without one.
 
     `hostaddr` is where it connects, `host` stays the name that a certificate must have (PostgreSQL documentation,

@@ -155,7 +155,7 @@ def parse(name: str, text: str, problems: list[Problem]) -> SqlCheck | None:
         problems.append(Problem(name, str(error), "TOML behind --:", "correct the line"))
         return None
     head, mistakes = reader.read(SqlCheckHead, file.head, partial(_build_problem, name))
-    mistakes += tuple(_query_problems(file))
+    mistakes += tuple(_find_query_problems(file))
     check = SqlCheck(name=name, query=file.body, **vars(head)) if head else None
     mistakes += tuple(_find_placeholder_problems(check)) if check else ()
     problems += mistakes
@@ -167,7 +167,7 @@ def _build_problem(name: str, fault: KeyFault) -> Problem:
     return replace(problem, subject=f"{name}.{problem.subject}")
 
 
-def _query_problems(file: sql_file.SqlFile) -> Iterator[Problem]:
+def _find_query_problems(file: sql_file.SqlFile) -> Iterator[Problem]:
     if not re.search(r"\bok\b", file.body):
         fix = "select ... as ok, <keys> from ..."
         yield Problem(file.name, show_value(file.body[:40] or "no query"), "a query with a column ok", fix)

@@ -127,7 +127,7 @@ def _find_difference(source: Iterable[Row], candidate: Iterable[Row], key: Seque
     total = Difference()
     for name in (*here, *(name for name in there if name not in here)):
         if difference := _compare_entry(here.get(name), there.get(name)):
-            total += with_key(difference, parse_key(name, key))
+            total += add_key(difference, parse_key(name, key))
     return total
 
 
@@ -150,7 +150,7 @@ def _compare_entry(here: Entry | None, there: Entry | None) -> Difference:
     return Difference(differing=here.part) if here.hash != there.hash else Difference()
 
 
-def with_key(total: Difference, example: tuple[Example, ...]) -> Difference:
+def add_key(total: Difference, example: tuple[Example, ...]) -> Difference:
     """Returns the difference with its row's key."""
     parts = (total.lost, total.brought_back, total.differing)
     return Difference(*(replace(part, examples=example) if part.rows else RowSet() for part in parts))

@@ -49,13 +49,13 @@ def run(
     pool = Pool(began + budget_seconds, stop or threading.Event())
     targets = (source, candidate)
 
-    def nothing(why: object) -> LossReport:
+    def report_nothing(why: object) -> LossReport:
         return LossReport((), str(source), str(candidate), seconds=time.monotonic() - began, problems=(str(why),))
 
     try:
         lead = _connect_both(targets, (None, None), pool)
     except (Unreachable, NotCompared) as error:
-        return nothing(error)
+        return report_nothing(error)
     try:
         another = _make_opener(targets, lead, pool)
         taken = _prepare_both(lead)
@@ -65,7 +65,7 @@ def run(
         writing = _judge_writing(before, _read_activity(lead)) if came_back else None
     except NotCompared as error:
         lead.close()
-        return nothing(error)
+        return report_nothing(error)
     if came_back:
         # Otherwise a thread still waits in it; it ends with the process, and the server's statement timeout before
         lead.close()

@@ -134,10 +134,10 @@ class _Comparison:
             for split, per_range in splits:
                 if split.lost and len(self.certain.lost.examples) < EXAMPLES:
                     statement = self.source.compose_examples(sorted(split.lost)[-EXAMPLES:], per_range)
-                    self.certain += Difference(lost=self._as_examples(self.servers.ask_source(statement)))
+                    self.certain += Difference(lost=self._keep_examples(self.servers.ask_source(statement)))
                 if split.brought_back and len(self.certain.brought_back.examples) < EXAMPLES:
                     statement = self.candidate.compose_examples(sorted(split.brought_back)[-EXAMPLES:], per_range)
-                    self.certain += Difference(brought_back=self._as_examples(self.servers.ask_candidate(statement)))
+                    self.certain += Difference(brought_back=self._keep_examples(self.servers.ask_candidate(statement)))
         except NotCompared as error:
             self.notes.append(f"all counted, but not all examples were read: {error}")
 
@@ -145,7 +145,7 @@ class _Comparison:
     def _key(self) -> Sequence[str]:
         return [column.name for column in self.pair.key]
 
-    def _as_examples(self, rows: Sequence[Row]) -> RowSet:
+    def _keep_examples(self, rows: Sequence[Row]) -> RowSet:
         """Examples alone: their rows are counted already."""
         return RowSet(examples=tuple(example for row in rows for example in parse_key(row["key"], self._key)))
 

@@ -56,20 +56,20 @@ def share_questions(questions: Sequence[Question], sessions: int) -> tuple[Quest
     """
     share = sum(question.cost for question in questions) / sessions
 
-    def alone(question: Question) -> Question:
+    def set_alone(question: Question) -> Question:
         return replace(question, settings=(BY_ITSELF, *question.settings))
 
-    return tuple(q if sessions == 1 or q.cost > share else alone(q) for q in questions)
+    return tuple(q if sessions == 1 or q.cost > share else set_alone(q) for q in questions)
 
 
 def order_questions(checks: Iterable[Check], questions: Sequence[Question]) -> tuple[Question, ...]:
     """Returns the questions by what they promise per page read; of the costly ones the longest first."""
     worth = _estimate_worth(checks)
 
-    def promise(question: Question) -> float:
+    def estimate_promise(question: Question) -> float:
         return -worth[question.id] / (question.cost + 1)
 
-    cheap = sorted((q for q in questions if q.cost <= CHEAP), key=promise)
+    cheap = sorted((q for q in questions if q.cost <= CHEAP), key=estimate_promise)
     costly = sorted((q for q in questions if q.cost > CHEAP), key=lambda question: -question.cost)
     return (*cheap, *costly)
 

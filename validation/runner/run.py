@@ -23,7 +23,7 @@ from validation.runner.limits import allow_budget, describe_reading, estimate_pa
 from validation.runner.query_order import order_questions
 from validation.runner.result import CheckResult, ValidationReport, add_examples, evaluate
 from validation.runner.servers import ReachedServer, Servers
-from validation.schema.catalog import Catalog, measure_question, with_blocks
+from validation.schema.catalog import Catalog, add_blocks, measure_question
 from validation.schema.sample import FIRST_VERSION, SampleSummary, Sampling
 from validation.schema.snapshot import SchemaSnapshot
 from validation.schema.table_scan import read_count
@@ -220,7 +220,7 @@ def _measure_tables(candidate: ReachedServer, budget: Budget) -> ReachedServer:
     outcome = servers.ask_one(candidate, (question,), budget).get(question.id)
     if candidate.open is None or not isinstance(outcome, Answer):
         return candidate
-    return replace(candidate, open=replace(candidate.open, catalog=with_blocks(candidate.open.catalog, outcome)))
+    return replace(candidate, open=replace(candidate.open, catalog=add_blocks(candidate.open.catalog, outcome)))
 
 
 def _count_blocks(candidate: ReachedServer) -> int:

@@ -106,19 +106,19 @@ def measure_question() -> Question:
     return Question(f"{Side.CANDIDATE}:blocks", statement)
 
 
-def with_blocks(catalog: Catalog, answer: Answer) -> Catalog:
+def add_blocks(catalog: Catalog, answer: Answer) -> Catalog:
     """Returns the catalog with the sizes of an answer to `measure_question`."""
     blocks = {Table(row["schema"], row["name"]): int(row["blocks"]) for row in answer.row["tables"]}
 
-    def measured(leaf: Leaf) -> Leaf:
+    def update_leaf(leaf: Leaf) -> Leaf:
         return replace(leaf, blocks=blocks.get(leaf.table, leaf.blocks))
 
-    def grown(thing: Row) -> Row:
+    def update_thing(thing: Row) -> Row:
         now = blocks.get(Table(*thing["of"]), 0) if "of" in thing else 0
         return {**thing, "blocks": max(now, int(thing["blocks"] or 0))} if "blocks" in thing else thing
 
-    tables = tuple(replace(facts, leaves=tuple(map(measured, facts.leaves))) for facts in catalog.tables)
-    listed = {name: tuple(map(grown, things)) for name, things in catalog.listed.items()}
+    tables = tuple(replace(facts, leaves=tuple(map(update_leaf, facts.leaves))) for facts in catalog.tables)
+    listed = {name: tuple(map(update_thing, things)) for name, things in catalog.listed.items()}
     return replace(catalog, tables=tables, listed=listed)
 
 

@@ -24,7 +24,7 @@ def test_a_close_that_was_killed_after_marking_the_candidate_still_sees_who_serv
     marked = candidate(tags={**marked.tags, TAG_CLOSED: "2026-11-22T16:00:00Z"})
     found = restored(candidate=marked, cluster=SWITCHED)
     request = asked(PITR, traffic=Traffic.RESTORED)
-    serves = find_traffic(RestoreContext(settings(request), request, close.reopen(found)))
+    serves = find_traffic(RestoreContext(settings(request), request, close.ignore_closing_tag(found)))
     assert serves is Traffic.RESTORED
     closing = close.plan(request, found, serves, ["restore:id", "restore:source"], settings())
     assert closing.candidate_arn is None
