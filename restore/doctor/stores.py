@@ -52,6 +52,8 @@ def examine_dumps(settings: Settings, aws: Aws, now: datetime) -> Iterator[Findi
     yield build_ok(
         what, f"{len(listed)}, the newest {age} old ({newest.key}, {format_size(newest.size)}); it can be read"
     )
+    for problem in dump_lookup.find_program_problems(settings.runner, newest):
+        yield from_problem(problem)
 
 
 def _request_latest(settings: Settings) -> Request:

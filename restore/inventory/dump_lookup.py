@@ -10,11 +10,12 @@ from restore.aws import Aws, Secrets
 from restore.aws.client import translate_errors
 from restore.dumps.catalog import filenames, header, listing, pin
 from restore.dumps.model import Dump
-from restore.errors import Problem, Refused, RestoreError
+from restore.dumps.read.archive_format import check_program
+from restore.errors import PermanentError, Problem, Refused, RestoreError
 from restore.model.dump import DumpChoice, DumpObject
 from restore.model.rds import Credential, Endpoint
 from restore.model.region import LateDump
-from restore.model.request import LATEST, Login, Request, Settings
+from restore.model.request import LATEST, Login, Request, Runner, Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -41,9 +42,10 @@ def choose_dump(settings: Settings, request: Request, aws: Aws) -> DumpChoice:
     except RestoreError as error:
         problems += list_problems(error)
     try:
-        return DumpChoice(find_dump(settings, request, open_s3_client(aws)), master.user, tuple(problems))
+        dump = find_dump(settings, request, open_s3_client(aws))
     except RestoreError as error:
         return DumpChoice(None, master.user, (*problems, *list_problems(error)))
+    return DumpChoice(dump, master.user, (*problems, *find_program_problems(settings.runner, dump)))
 
 
 def list_problems(error: RestoreError) -> tuple[Problem, ...]:
@@ -71,7 +73,24 @@ def find_dump(settings: Settings, request: Request, client: S3Client) -> DumpObj
         pinned = listing.find(client, bucket, key)
     head = header.read_heading(client, pinned)
     described = describe_dump(pinned, pin.name_version(pinned))
-    return replace(described, server_version=head.server_version, expansion=head.expansion)
+    return replace(
+        described,
+        server_version=head.server_version,
+        expansion=head.expansion,
+        archive_version=head.archive_version,
+    )
+
+
+def find_program_problems(runner: Runner, dump: DumpObject) -> tuple[Problem, ...]:
+    """Returns why this machine's pg_restore can't read the dump, where the gates run on it: the image of their Jobs has
+    its own."""
+    if dump.archive_version is None or runner is not Runner.LOCAL:
+        return ()
+    try:
+        check_program(dump.archive_version)
+    except PermanentError as error:
+        return list_problems(error)
+    return ()
 
 
 def list_dumps(settings: Settings, aws: Aws) -> tuple[DumpObject, ...]:

@@ -30,6 +30,8 @@ class DumpObject:
     listing."""
     expansion: float = 1.0
     """Bytes of SQL for each byte as stored, as its first bytes tell."""
+    archive_version: tuple[int, int] | None = None
+    """Version of its archive format, as its first bytes tell; None for SQL text, and in a listing."""
 
     @property
     def url(self) -> str:

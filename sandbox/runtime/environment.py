@@ -13,6 +13,7 @@ import yaml
 
 from sandbox.application.stack_config import configuration
 from sandbox.aws.client import ACCESS_KEY, SECRET_KEY
+from sandbox.cluster.launcher import postgres_programs
 from sandbox.machine.layout import CHECKOUT, DIRECTORY_VARIABLE, Layout
 from sandbox.runtime import logins
 
@@ -33,8 +34,10 @@ def variables(layout: Layout, search_path: str) -> dict[str, str]:
 
 
 def extended_path(search_path: str) -> str:
-    """The running Python's programs first, the stand-ins last; each folder once."""
-    first, last = [str(Path(sys.executable).parent)], [str(folder) for folder in STAND_INS]
+    """The running Python's programs first, then psql and pg_restore of its databases, as a machine's own may be
+    too old for these; the stand-ins last; each folder once."""
+    first = [str(Path(sys.executable).parent), str(postgres_programs())]
+    last = [str(folder) for folder in STAND_INS]
     between = [part for part in search_path.split(os.pathsep) if part and part not in (*first, *last)]
     return os.pathsep.join([*first, *between, *last])
 

@@ -10,7 +10,7 @@ from restore.aws.client import translate_errors
 from restore.dumps.model import MIB, Compression, Dump, Format
 from restore.dumps.read.archive_format import detect_format
 from restore.dumps.read.decompress import MAKERS, detect_compression
-from restore.dumps.read.table_of_contents import read_header
+from restore.dumps.read.table_of_contents import Header, read_header
 
 HEAD_BYTES = 256 << 10
 MOST_TEXT = 16 * MIB
@@ -27,6 +27,8 @@ class Heading:
     server_version: str
     expansion: float
     """Bytes of SQL for each byte as stored, estimated."""
+    archive_version: tuple[int, int] | None = None
+    """Version of the archive's format; None for SQL text, and where the first bytes don't tell."""
 
 
 def read_heading(s3: Any, dump: Dump) -> Heading:
@@ -50,7 +52,8 @@ def parse_heading(head: bytes) -> Heading:
     if kind is Format.TAR:
         head = head[TAR_BLOCK:]  # pg_dump writes toc.dat first
     if kind is not None:
-        return Heading(parse_archive_version(head), INSIDE)
+        archive = parse_archive_header(head)
+        return Heading(archive.server_version, INSIDE, archive.version) if archive else Heading("", INSIDE)
     text = inflate(head)
     version = PLAIN_VERSION.search(text)
     ratio = len(text) / len(head) if head else 1.0
@@ -69,10 +72,10 @@ def inflate(head: bytes) -> bytes:
         return b""
 
 
-def parse_archive_version(head: bytes) -> str:
-    """Returns the server's version in the head of a custom or directory dump (a tar dump's behind its first block); ""
-    when it isn't there."""
+def parse_archive_header(head: bytes) -> Header | None:
+    """Returns the header of a custom or directory dump (a tar dump's stands behind its first block); None when it isn't
+    there."""
     try:
-        return read_header(head).server_version
+        return read_header(head)
     except ValueError:
-        return ""
+        return None

@@ -34,6 +34,13 @@ TROUBLE = re.compile(rb"^pg_restore: (?:error|fatal|detail|hint|warning): .*$", 
 """Its other messages tell what it is at."""
 STEP = 256 << 10
 F_SETPIPE_SZ = 1031
+FIRST_READERS = {(1, 15): 16, (1, 16): 17}
+"""Versions of the archive's format, and the major version of the first pg_restore that reads each (PostgreSQL's source,
+src/bin/pg_dump/pg_backup_archiver.h, K_VERS_1_15 and K_VERS_1_16); older ones are read by all."""
+TOO_NEW = b"unsupported version"
+"""What pg_restore says of the header of an archive that is newer than itself."""
+FIX = 'docs/dumps.md, "A dump by hand": install the client programs of PostgreSQL, or --pg-restore PATH'
+MAJOR = re.compile(r"\d+")
 
 
 def detect_format(head: bytes) -> Format | None:
@@ -47,10 +54,24 @@ def find_program(path: str | None) -> str:
     """Returns the path of pg_restore. Raises PermanentError where there is none."""
     executable = shutil.which(path or PROGRAM)
     if executable is None:
-        fix = 'docs/dumps.md, "A dump by hand": install the client programs of PostgreSQL, or --pg-restore PATH'
         needed = "pg_restore, of the dump's major version or a newer one"
-        raise PermanentError.of(Problem("archive format", f"no {path or PROGRAM} on PATH", needed, fix))
+        raise PermanentError.of(Problem("archive format", f"no {path or PROGRAM} on PATH", needed, FIX))
     return executable
+
+
+def check_program(version: tuple[int, int], path: str | None = None) -> None:
+    """Raises PermanentError where there is no pg_restore, or one that is older than an archive of that format's
+    version."""
+    program = read_program_version(find_program(path))
+    major = MAJOR.search(program)
+    oldest = max((reader for archive, reader in FIRST_READERS.items() if archive <= version), default=0)
+    if major and int(major[0]) < oldest:
+        raise PermanentError.of(_build_too_old(program, f"of version {oldest} or later", version))
+
+
+def _build_too_old(program: str, needed: str, version: tuple[int, int] | None = None) -> Problem:
+    archive = f"archive version {version[0]}.{version[1]}" if version else "this archive"
+    return Problem("archive format", f"{program}, which can't read {archive}", f"pg_restore {needed}", FIX)
 
 
 def read_program_version(path: str) -> str:
@@ -150,6 +171,8 @@ class Converted(io.RawIOBase):
             raise PermanentError.of(self._build_failed(code))
 
     def _build_failed(self, code: int) -> Problem:
+        if TOO_NEW in self._words:
+            return _build_too_old(self.program, "of the dump's major version or a newer one")
         troubles = b" ".join(TROUBLE.findall(self._words)) or self._words
         words = " ".join(troubles.decode(errors="replace").split()) or f"exit code {code}"
         fix = "take another dump: python -m restore.dumps list s3://<bucket>/<prefix>/"

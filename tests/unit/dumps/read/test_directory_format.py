@@ -77,7 +77,7 @@ def test_the_preview_knows_the_server_of_any_archive(version: tuple[int, int]) -
     whole = head + string("16.4 (Debian)") + string("17.1")
     found = table_of_contents.read_header(whole)
     assert (found.version, found.database, found.server_version) == (version, "app", "16.4 (Debian)")
-    assert parse_heading(whole).server_version == "16.4 (Debian)"
+    assert (parse_heading(whole).server_version, parse_heading(whole).archive_version) == ("16.4 (Debian)", version)
     in_tar = b"toc.dat".ljust(257, b"\0") + b"ustar".ljust(255, b"\0") + whole
     assert parse_heading(in_tar).server_version == "16.4 (Debian)"
     for cut in (whole[: len(head)], whole[:8], b"PGDMP", b""):
