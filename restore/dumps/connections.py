@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from socket import SHUT_RDWR, socket
 from typing import Any, LiteralString
 
 import psycopg
@@ -29,6 +31,8 @@ WAITING = f"{APPLICATION}-waiting"
 MERGE_BUFFER = 33 * 8 << 10
 """Bytes for each run of a merge (PostgreSQL's tuplesort.c: TAPE_BUFFER_OVERHEAD + MERGE_BUFFER_SIZE)."""
 LEAST_SORT = 8 * MIB
+CANCEL_SECONDS = 3.0
+"""Less than the engine gives the program after its SIGINT (restore/gates/hook.py, TIDY_SECONDS)."""
 STEP = 128 << 10
 """Bytes handed to libpq before its buffer is sent: it grows without bound otherwise (psycopg issue 1047)."""
 SETTINGS: Mapping[str, str] = {
@@ -159,12 +163,20 @@ class LoadSession:
         return cursor.rowcount
 
     def cancel(self) -> None:
-        """Ends, from another thread, what the session is at; waits 5 s at most, and a lost connection is no error."""
-        if not self.connection.closed:
-            try:
-                self.connection.cancel_safe(timeout=5)
-            except psycopg.Error:
-                return  # it is lost: nothing runs for us there
+        """Ends, from another thread, what the session is at; waits 3 s at most, and a lost connection is no error. From
+        a server that doesn't take the request the session is cut off: nothing else would end the wait for it."""
+        if self.connection.closed:
+            return
+        try:
+            self.connection.cancel_safe(timeout=CANCEL_SECONDS)
+        except psycopg.errors.CancellationTimeout:
+            self._cut_off()
+        except psycopg.Error:
+            return  # it is lost: nothing runs for us there
+
+    def _cut_off(self) -> None:
+        with suppress(OSError, psycopg.Error), socket(fileno=os.dup(self.connection.fileno())) as connected:
+            connected.shutdown(SHUT_RDWR)
 
     def close(self) -> None:
         self.connection.close()

@@ -23,6 +23,7 @@ from restore.gates.context import GateContext, require_endpoint
 from restore.gates.hook import Proof, Watch
 from restore.gates.operator_login import LOGIN_SECONDS, MAINTENANCE, set_master_password
 from restore.gates.scanned import build_options, find_pinned_dump, make_progress_reporter, read_dump, use_config_keys
+from restore.gates.silence import find_silence, tell_silence
 from restore.gates.targets import build_operator_target
 from restore.model.rds import Credential, Endpoint, Instance
 from restore.model.rds_status import USABLE
@@ -58,10 +59,12 @@ def load(context: GateContext, watch: Watch, candidate: Instance, scan: Scan, fa
     endpoint = require_endpoint(candidate)
     into, dump = build_operator_target(context, endpoint), scan.dump
     watch.say(f"loading {dump.url} into {into}")
-    result = run_loader(context, watch, into, scan)
-    prepare(context, endpoint)  # a function of the dump may have changed the password of the application's role
-    watch.say("comparing rows, indexes, constraints and sequences with the dump")
-    compared = verify.verify(context.s3, dump, into, scan=scan, progress=make_progress_reporter(watch), stop=watch.stop)
+    with tell_silence(watch, str(endpoint), partial(find_silence, context, endpoint)):
+        result = run_loader(context, watch, into, scan)
+        prepare(context, endpoint)  # a function of the dump may have changed the password of the application's role
+        watch.say("comparing rows, indexes, constraints and sequences with the dump")
+        report = make_progress_reporter(watch)
+        compared = verify.verify(context.s3, dump, into, scan=scan, progress=report, stop=watch.stop)
     facts |= {"load": result.as_json(), "verification": compared.as_json()}
     if script := keep_script(context, result):
         facts["script"] = script

@@ -238,6 +238,25 @@ def test_a_stopped_load_that_waits_for_a_lock_ends_within_seconds(
     assert loaded(server, bucket, key, target).resumed
 
 
+def test_a_stopped_load_whose_server_hangs_ends_within_seconds(
+    mortal: DumpServer, bucket: Bucket, small: bytes, into: str
+) -> None:
+    """The server takes connections and answers nothing, no cancel either; it goes on afterwards."""
+    key, stop = bucket.put("hangs.sql", that_waits(small)), threading.Event()
+    with mortal.cluster.sql(into) as superuser:
+        superuser.execute("SELECT pg_advisory_lock(%s)", [WAITS])
+        with beside(mortal, bucket, key, into, stop) as load:
+            wait_until(lambda: load.done() or bool(blocked(mortal)), 60, "it waits")
+            mortal.cluster.freeze()
+            try:
+                stop.set()
+                with pytest.raises(TemporaryError, match="stopped"):
+                    load.result(60)
+            finally:
+                mortal.cluster.thaw()
+    assert loaded(mortal, bucket, key, into).resumed
+
+
 def test_a_load_that_is_stopped_between_two_statements_never_waits_in_the_next(
     server: DumpServer, bucket: Bucket, small: bytes, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
