@@ -80,15 +80,15 @@ class Matrix:
 
     def _play(self, worker: Worker, item: Round) -> None:
         try:
-            self._look_undisturbed(worker, item.kind)
+            self._look_undisturbed(worker, item)
             worker.play(item, self.note)
         except (AssertionError, TimeoutError, OSError) as error:
             self._break(f"round {[cell.name for cell in item.cells]}: {error}")
 
-    def _look_undisturbed(self, worker: Worker, kind: Kind) -> None:
+    def _look_undisturbed(self, worker: Worker, item: Round) -> None:
         """What the cells are compared with: each sandbox has rows and passwords of its own."""
-        if not any(of is kind for _, of in worker.undisturbed):
-            worker.look_undisturbed(Round((), "folder", kind, "plain" if kind is Kind.DUMP else ""), self._phases[kind])
+        if (item.kind, item.dump) not in worker.undisturbed:
+            worker.look_undisturbed(Round((), "folder", item.kind, item.dump), self._phases[item.kind])
 
     def _break(self, text: str) -> None:
         self.broken.append(text)

@@ -61,8 +61,8 @@ class Played:
     seconds: float = 0.0
 
 
-Undisturbed = Mapping[tuple[Phase, Kind], World]
-"""The end of each phase of each kind of restore."""
+Undisturbed = Mapping[Phase, World]
+"""The end of each phase of a restore that nothing interrupts."""
 
 
 def configure(stage: Stage, phase: Phase) -> None:
@@ -79,7 +79,7 @@ def play(stage: Stage, cell: Cell, undisturbed: Undisturbed) -> Played:
     try:
         disturb(stage, cell, played)
         finish(stage, cell.step.phase, cell.step.command)
-        wanted = undisturbed[cell.step.phase, cell.kind]
+        wanted = undisturbed[cell.step.phase]
         played.why += [*held.lost(stage.reader.holdings()), *await_equal(stage, wanted)]
     except (AssertionError, OSError, TimeoutError) as error:
         played.why.append(str(error)[-9000:] or type(error).__name__)

@@ -17,7 +17,7 @@ from sandbox.cluster.launcher import postgres_programs
 from sandbox.machine.processes import wait_until
 from tests.matrix import wire
 from tests.matrix.causes import WORKER
-from tests.matrix.play import Cell, Played, await_equal, configure, finish, play
+from tests.matrix.play import Cell, Played, Undisturbed, await_equal, configure, finish, play
 from tests.matrix.reader import Reader, World
 from tests.matrix.stage import EVIDENCE_BUCKET, Disk, Stage, small_disk
 from tests.matrix.steps import Kind, Phase
@@ -75,7 +75,8 @@ class Worker:
     disks: dict[str, Disk]
     point: str
     dumps: dict[str, nightly_dump.Nightly]
-    undisturbed: dict[tuple[Phase, Kind], World] = field(default_factory=dict[tuple[Phase, Kind], World])
+    undisturbed: dict[tuple[Kind, str], Undisturbed] = field(default_factory=dict[tuple[Kind, str], Undisturbed])
+    """By kind of restore and format of the dump: each dump has rows of its own second."""
     count: int = 0
 
     def play(self, plan: Round, say: Say) -> None:
@@ -87,7 +88,7 @@ class Worker:
                         configure(stage, phase)
                         finish(stage, phase)
                         continue
-                    played = play(stage, by_phase.pop(phase), self.undisturbed)
+                    played = play(stage, by_phase.pop(phase), self.undisturbed[plan.kind, plan.dump])
                     say(played)
                     if played.why:
                         return
@@ -101,7 +102,7 @@ class Worker:
             with self.stage(plan) as stage:
                 for phase in replace(plan, cells=(cell,)).phases:
                     if phase is cell.step.phase:
-                        say(play(stage, cell, self.undisturbed))
+                        say(play(stage, cell, self.undisturbed[plan.kind, plan.dump]))
                         return
                     configure(stage, phase)
                     finish(stage, phase)
@@ -110,12 +111,14 @@ class Worker:
 
     def look_undisturbed(self, plan: Round, phases: Sequence[Phase]) -> None:
         """Keeps the end of each phase of a restore that nothing interrupts."""
+        ends: dict[Phase, World] = {}
         with self.stage(plan) as stage:
             for phase in phases:
                 configure(stage, phase)
                 finish(stage, phase)
-                self.undisturbed[phase, plan.kind] = world = stage.reader.look()
+                ends[phase] = world = stage.reader.look()
                 assert not await_equal(stage, world), "an undisturbed run's end doesn't stay as it is"
+        self.undisturbed[plan.kind, plan.dump] = ends
 
     @contextmanager
     def stage(self, plan: Round) -> Generator[Stage]:
