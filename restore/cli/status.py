@@ -36,6 +36,7 @@ Value = TypeVar("Value")
 WATCH_SECONDS = 10.0
 CLEAR = "\x1b[H\x1b[2J"
 """Moves to the terminal's first line and clears it (ECMA-48, CUP and ED)."""
+PLACES = "instances, snapshots and commands to look at them: python -m restore status"
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -63,11 +64,13 @@ def tell_status(stack: OperatorStack, arguments: argparse.Namespace) -> int:
 
 
 def watch(stack: OperatorStack, arguments: argparse.Namespace, stop: threading.Event) -> int:
-    """Prints where things stand again and again, until it is stopped, or with --exit-code until nobody runs it."""
+    """Prints where things stand again and again, until it is stopped, or with --exit-code until nobody runs it. A
+    terminal gets what fits into it: the first lines must not scroll away."""
+    on_terminal = sys.stdout.isatty()
     while True:
         status = read_status(stack, datetime.now(UTC))
-        clear = CLEAR if sys.stdout.isatty() else ""
-        print(render_json(status, indent=None) if arguments.json else f"{clear}{render(status)}\n", flush=True)
+        text = f"{CLEAR}{render(status, with_places=False)}\n\n{PLACES}" if on_terminal else f"{render(status)}\n"
+        print(render_json(status, indent=None) if arguments.json else text, flush=True)
         if arguments.exit_code and status.situation is not Situation.RUNNING:
             return EXIT_CODES[status.situation]
         if stop.wait(WATCH_SECONDS):

@@ -185,14 +185,14 @@ def find_database(context: RestoreContext) -> str:
 
 
 def describe_state(found: Found, inventory: Inventory) -> tuple[str, ...]:
-    """Says what Pulumi's state doesn't know of what exists, and what killed runs left pending in it."""
-    if found.state is None:
+    """Says what Pulumi's state doesn't know of what exists, and what killed runs left pending in it. While one runs,
+    what is pending is what it is at, and it brings the rest into its own state."""
+    if found.state is None or is_running(found.run, found.now):
         return ()
     candidate = inventory.candidate
     known = {str(item.get("id")) for item in found.state["deployment"].get("resources") or ()}
     unknown: list[str] = []
-    is_done = not is_running(found.run, found.now)  # a run that goes on brings it into its own state
-    if is_done and candidate and found.settings.request and candidate.resource_id not in known:
+    if candidate and found.settings.request and candidate.resource_id not in known:
         unknown = [f"Pulumi's state doesn't have {candidate.identifier}: the next `pulumi up` finds and adopts it"]
     return (*unknown, *describe_pending_operations(found.state, inventory))
 

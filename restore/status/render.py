@@ -22,8 +22,9 @@ HEADLINES: Mapping[Situation, str] = {
 }
 
 
-def render(status: Status, width: int = WIDTH) -> str:
-    """Returns the text; only commands and addresses are wider than `width` characters."""
+def render(status: Status, width: int = WIDTH, *, with_places: bool = True) -> str:
+    """Returns the text; only commands and addresses are wider than `width` characters. `with_places`: instances,
+    snapshots and applications, each with its commands."""
     lines = [f"stack {status.stack}, {format_moment(status.at)}: {HEADLINES[status.situation]}", ""]
     for title, text in (
         ("serves", status.serves),
@@ -41,7 +42,8 @@ def render(status: Status, width: int = WIDTH) -> str:
         lines += _wrap("", note, width) if not note.startswith("  ") else [f"{'':{INDENT}}{note}"]
     for unread in status.unread:
         lines += _wrap("UNREAD", unread, width)
-    lines += [line for place in status.places for line in ("", *_list_place(place))]
+    if with_places:
+        lines += [line for place in status.places for line in ("", *_list_place(place))]
     return "\n".join(lines)
 
 

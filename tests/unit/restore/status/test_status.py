@@ -191,6 +191,26 @@ def test_the_text_fits_80_columns_but_for_commands_and_addresses() -> None:
         assert [line for line in lines if len(line) > 80 and not line.startswith("  ")] == []
 
 
+STASH = "urn:pulumi:prod::restore::restore:index:Freeze$pulumi:index:Stash::quiesced-inc-1"
+PENDING: Mapping[str, Any] = {
+    "deployment": {"resources": [], "pending_operations": [{"resource": {"urn": STASH}, "type": "creating"}]}
+}
+
+
+def test_what_a_run_is_at_is_never_told_as_left_behind_by_a_killed_one() -> None:
+    """A live run has its operations in the state, as a dead one has."""
+    assert any("quiesced-inc-1" in note for note in frozen(run=KILLED, state=PENDING).notes)
+    living = frozen(run=current(), state=PENDING)
+    assert not [note for note in living.notes if "killed" in note or "doesn't have" in note]
+
+
+def test_the_first_lines_dont_scroll_away_while_a_restore_is_watched() -> None:
+    watched = render(frozen(run=current()), with_places=False)
+    assert "runs `pulumi up`" in watched
+    assert len(watched.splitlines()) <= 24
+    assert "describe-db-instances" not in watched
+
+
 def test_scripts_get_what_people_read() -> None:
     document = json.loads(render_json(creating(w.NOW - timedelta(minutes=10), run=current())))
     assert (document["situation"], document["exit_code"]) == ("running", 10)
