@@ -226,7 +226,11 @@ def _check_unconnected(world: RetireWorld) -> Iterator[Problem]:
         fix = f'{PAGE}, "Who is connected": find out who it is, and wait until nobody was'
         yield Problem(_format_subject(world), found, needed, fix)
     elif not world.not_asked and (missing := _count_unmeasured(world)):
-        found = "CloudWatch can't be asked" if world.connections is None else f"not measured in {missing} hours"
+        found = (
+            "CloudWatch can't be asked"
+            if world.connections is None
+            else f"not measured in {missing} hour{'s' if missing > 1 else ''}"
+        )
         fix = f'{PAGE}, "Who is connected": where nobody can know, the same command with --not-asked "<reason>"'
         yield Problem(_format_subject(world), f"unknown who was connected: {found}", needed, fix)
 
@@ -237,9 +241,9 @@ def _count_unmeasured(world: RetireWorld) -> int:
     An instance is measured under its identifier: after a rename the hours before it count as not measured.
     """
     begin = max(world.since, world.target.created or world.since)
-    hours = int((world.now - begin) / HOUR)
+    hours = max(int((world.now - begin) / HOUR), 1)
     if world.connections is None:
-        return max(hours, 1)
+        return hours
     missing = hours - len({int((point.at - begin) / HOUR) for point in world.connections if point.at >= begin})
     return missing if missing > UNMEASURED_HOURS or not world.connections else 0
 

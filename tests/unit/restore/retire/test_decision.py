@@ -97,6 +97,9 @@ REFUSED = {
         world(connections=(Measured(1, w.NOW - timedelta(hours=5)), *HOURS), not_asked="we know"), "up to 1 sessions",
     ),
     "CloudWatch is silent": (world(connections=()), "not measured in 168 hours"),
+    "made minutes ago, and not measured yet": (
+        world(target=aside(created=w.NOW - timedelta(minutes=7)), connections=()), "not measured in 1 hour",
+    ),
     "CloudWatch can't be asked": (world(connections=None), "CloudWatch can't be asked"),
     "renamed a day ago": (world(connections=HOURS[:24]), "not measured in 144 hours"),
     "last holder": (switched(validated=frozenset()), "its rows stand nowhere else"),
