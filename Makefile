@@ -5,10 +5,13 @@ READY := .venv/.ready
 # Images often set it: every one of some hundred starts of Python would then compile all that it imports again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-dump demo-field demo-proof demo-dr demo-rename demo-rescue demo-drill demo-people test test-slow matrix test-majors unit check lint types layers texts bench-quick bench-dumps bench-rescue bench-validation bench-critical-path bench-large setup clean lock
+.PHONY: demo demo-all demo-dump demo-field demo-proof demo-dr demo-rename demo-rescue demo-drill demo-people test test-slow matrix test-majors unit check lint types layers texts bench-quick bench-dumps bench-rescue bench-validation bench-critical-path bench-large setup clean lock
 
 demo: $(READY)
 	$(BIN)/python -m sandbox.demo.main_job
+
+# Each of them, one after the other.
+demo-all: demo demo-dump demo-proof demo-field demo-rename demo-dr demo-rescue demo-drill demo-people
 
 demo-proof: $(READY)
 	$(BIN)/python -m sandbox.demo.damaged_restore

@@ -116,12 +116,13 @@ def lines(layout: Layout, first: Seen, last: Seen) -> list[Line]:
     source, candidate = host(layout, names.INSTANCE), host(layout, f"{names.INSTANCE}-{ID}")
     rows, archived, missing = Database(layout, "candidate", ID).query(ARCHIVED, {})[0]
     shut = first.shut()
-    needed = {"validated.migrations", "validated.rows:public.transactions"}
+    unfinished = f"as in the source: {MIGRATION} is unfinished"
     leaks = [secret for secret in secrets(layout) if secret in f"{last.page}{json.dumps(dict(last.document))}"]
     outside = [word for word in REACHING if word in last.page.lower()]
     return [
         Line("damaged: verdict of the report", str(first.document["verdict"]), first.document["verdict"] == "FAIL"),
-        Line("damaged: checks that stopped it", ", ".join(sorted(shut)), needed <= shut),
+        Line("damaged: checks that stopped it", ", ".join(sorted(shut)), "validated.rows:public.transactions" in shut),
+        Line("damaged: what the source has wrong too", unfinished, unfinished in first.page),
         Line("damaged: the secret", f"points at {first.host}", first.host == source),
         Line("damaged: applications", f"{first.running} sessions", first.running == 0),
         Line("repaired: rows", f"{rows} transactions, {missing} of {archived} missing", missing == 0 and archived > 0),
