@@ -133,6 +133,7 @@ def declare(
         record("run", document)
         tell_who_runs(context, planned, document["operator"], running)
         if notifier:
+            atexit.register(notifier.finish)  # a gate that stays shut ends the program without `finish_after`
             notifier.tell(lambda _: transitions.build_opened())
             notifier.tell(partial(transitions.find_going_back, planned))
     leave_cleanly_on_interrupt(running)

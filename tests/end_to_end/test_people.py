@@ -73,6 +73,26 @@ def test_each_transition_is_told_once_and_a_vendor_that_refuses_holds_up_nothing
 
 
 @pytest.mark.slow
+def test_a_gate_that_stays_shut_is_told_on_every_channel_before_the_run_ends(
+    sandbox: Sandbox, project: Project, stubs: Vendors
+) -> None:
+    configure(project, stubs)
+    topic = sandbox.aws.sns.create_topic(Name="incidents")["TopicArn"]
+    project.pulumi("config", "set", "--path", "notify.snsTopic", topic).ok()
+    project.config(id="inc-1", method="pitr", time="latest", traffic="frozen", approvals="2")
+    project.up().ok()
+    project.config(traffic="restored")
+    project.up().failed("approved.person")
+    ended = project.evidence("inc-1", "notified")[-1]
+    assert ended["event"] == "failed"
+    assert {name: result["sent"] for name, result in ended["results"].items()} == {
+        "slack": "sent",
+        "pagerduty": "sent",
+        "sns": "sent",
+    }
+
+
+@pytest.mark.slow
 def test_a_candidate_goes_only_once_it_serves_nobody_and_its_restore_is_closed(
     sandbox: Sandbox, project: Project
 ) -> None:
