@@ -56,7 +56,8 @@ def commands(machine: Machine, dumps: Generated) -> Mapping[str, str]:
     fetch = f"{python} -m bench.dumps.fetch {PLAIN}"
     psql = f"{quote(str(machine.host.binaries.tool('psql')))} -X -q -v ON_ERROR_STOP=1 -o /dev/null"
     pg_restore = quote(str(machine.host.binaries.tool("pg_restore")))
-    load = f"{python} -m restore.dumps load s3://{BUCKET}/{PLAIN} --to-env TARGET_URL"
+    # The dump's owner is the operator, as in the other ways
+    load = f"{python} -m restore.dumps load s3://{BUCKET}/{PLAIN} --to-env TARGET_URL --allow privileged_owner"
     return {
         "runbook": f'{fetch} "$SCRATCH/dump.sql.gz" && gunzip "$SCRATCH/dump.sql.gz" && {psql} -f "$SCRATCH/dump.sql"',
         "stream": f"{fetch} | gunzip | {psql}",
