@@ -32,6 +32,9 @@ UNPLANNED = "loader, no plan"
 """Checks the whole dump first."""
 PLAN = "plan.json"
 
+TRUST = ("--allow", "privileged_owner")
+"""The dump's owner is the operator, as in the other ways."""
+
 
 class Failed(Exception):
     """A way didn't load the dump; its figures would mean nothing."""
@@ -56,8 +59,7 @@ def commands(machine: Machine, dumps: Generated) -> Mapping[str, str]:
     fetch = f"{python} -m bench.dumps.fetch {PLAIN}"
     psql = f"{quote(str(machine.host.binaries.tool('psql')))} -X -q -v ON_ERROR_STOP=1 -o /dev/null"
     pg_restore = quote(str(machine.host.binaries.tool("pg_restore")))
-    # The dump's owner is the operator, as in the other ways
-    load = f"{python} -m restore.dumps load s3://{BUCKET}/{PLAIN} --to-env TARGET_URL --allow privileged_owner"
+    load = f"{python} -m restore.dumps load s3://{BUCKET}/{PLAIN} --to-env TARGET_URL {' '.join(TRUST)}"
     return {
         "runbook": f'{fetch} "$SCRATCH/dump.sql.gz" && gunzip "$SCRATCH/dump.sql.gz" && {psql} -f "$SCRATCH/dump.sql"',
         "stream": f"{fetch} | gunzip | {psql}",
@@ -69,7 +71,8 @@ def commands(machine: Machine, dumps: Generated) -> Mapping[str, str]:
 
 def plan(dumps: Generated, endpoint: str) -> float:
     """Makes the plan that the loader's way needs; gives its seconds. Raises Failed with what it said."""
-    command = [sys.executable, "-m", "restore.dumps", "plan", f"s3://{BUCKET}/{PLAIN}", "--save", dumps.folder / PLAN]
+    what = [f"s3://{BUCKET}/{PLAIN}", "--save", dumps.folder / PLAN, *TRUST]
+    command = [sys.executable, "-m", "restore.dumps", "plan", *what]
     began = time.monotonic()
     environment = {**os.environ, **CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
