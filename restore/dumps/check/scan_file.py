@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from restore.dumps.model import Compression, Demand, Dump, DumpPart, Format, Options, Scan, TableRows
@@ -35,13 +36,13 @@ def read_plan(path: Path, dump: Dump, options: Options) -> Scan:
         made_with, scan = parse_plan(path.read_text())
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error) if isinstance(error, OSError) else f"{path} is no plan of this version of the program"
-        raise PermanentError.of(_build_stale_plan(reason, "a file that `plan --save` wrote", dump)) from error
+        raise PermanentError.of(_build_stale_plan(reason, "a file that `plan --save` wrote", dump, options)) from error
     if scan.dump.identity != dump.identity:
-        raise PermanentError.of(_build_stale_plan(f"a plan of {scan.dump.identity}", f"one of {dump.identity}", dump))
+        found = f"a plan of {scan.dump.identity}"
+        raise PermanentError.of(_build_stale_plan(found, f"one of {dump.identity}", dump, options))
     if made_with != list_flags(options):
-        raise PermanentError.of(
-            _build_stale_plan(f"a plan made with {made_with}", f"one made with {list_flags(options)}", dump)
-        )
+        needed = f"one made with {format_flags(options) or 'no flags'}"
+        raise PermanentError.of(_build_stale_plan("a plan made with other flags", needed, dump, options))
     return scan
 
 
@@ -50,8 +51,14 @@ def list_flags(options: Options) -> dict[str, list[str]]:
     return {"allow": sorted(options.allow), "skip": sorted(options.skip)}
 
 
-def _build_stale_plan(found: str, needed: str, dump: Dump) -> Problem:
-    return Problem("--plan", found, needed, f"make it again: python -m restore.dumps plan {dump.url} --save FILE")
+def format_flags(options: Options) -> str:
+    """Returns those flags as they stand in a command; "" for none."""
+    return " ".join(f"--{name} {quote(value)}" for name, values in list_flags(options).items() for value in values)
+
+
+def _build_stale_plan(found: str, needed: str, dump: Dump, options: Options) -> Problem:
+    command = f"python -m restore.dumps plan {quote(dump.url)} --save FILE {format_flags(options)}"
+    return Problem("--plan", found, needed, f"make it again: {command.rstrip()}")
 
 
 def format_plan(scan: Scan, options: Options) -> str:

@@ -42,8 +42,18 @@ def test_a_plan_of_other_bytes_is_refused(plan: Path) -> None:
 
 def test_a_plan_made_with_other_flags_is_refused(plan: Path) -> None:
     """What it let pass would be met in the midst of the load."""
-    with pytest.raises(PermanentError, match="subscription"):
+    with pytest.raises(PermanentError, match="one made with no flags"):
         scan_file.read_plan(plan, DUMP, Options())
+
+
+def test_the_command_that_makes_a_plan_again_makes_one_that_fits(plan: Path) -> None:
+    """Without the load's own flags the next load would refuse it as well."""
+    wanted = Options(allow=frozenset({"privileged_owner"}), skip=frozenset({"extension:my ext"}))
+    with pytest.raises(PermanentError) as refused:
+        scan_file.read_plan(plan, DUMP, wanted)
+    command = "plan s3://b/nightly/ --save FILE --allow privileged_owner --skip 'extension:my ext'"
+    assert refused.value.problem
+    assert refused.value.problem.fix.endswith(command)
 
 
 def changed(**facts: object) -> str:
