@@ -15,6 +15,8 @@ import pytest
 
 from sandbox.application import names
 from sandbox.machine.processes import wait_until
+from sandbox.postgres.host import location
+from sandbox.postgres.identity import Identity
 from tests.support.sandbox.harness import Project, Sandbox, command_lines
 from tests.support.tunnel import TUNNEL, forwarded
 
@@ -166,7 +168,7 @@ def kill(sandbox: Sandbox) -> None:
 @contextmanager
 def barred_from_here(sandbox: Sandbox) -> Generator[None]:
     """The source's server refuses the operator, but from the tunnel's address."""
-    clusters = sandbox.layout.root / "postgres" / "clusters"
+    clusters = location(sandbox.layout, Identity.choose()) / "clusters"
     file = clusters / sandbox.resource_id.lower() / "data" / "pg_hba.conf"
     before = file.read_text()
     rules = (f"hostssl all {names.MASTER_USER} {TUNNEL}/32 scram-sha-256", f"host all {names.MASTER_USER} all reject")
