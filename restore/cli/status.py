@@ -69,8 +69,13 @@ def watch(stack: OperatorStack, arguments: argparse.Namespace, stop: threading.E
     on_terminal = sys.stdout.isatty()
     while True:
         status = read_status(stack, datetime.now(UTC))
-        text = f"{CLEAR}{render(status, with_places=False)}\n\n{PLACES}" if on_terminal else f"{render(status)}\n"
-        print(render_json(status, indent=None) if arguments.json else text, flush=True)
+        if arguments.json:
+            text = render_json(status, indent=None)
+        elif on_terminal:
+            text = f"{CLEAR}{render(status, with_places=False)}\n\n{PLACES}"
+        else:
+            text = f"{render(status)}\n"
+        print(text, flush=True)
         if arguments.exit_code and status.situation is not Situation.RUNNING:
             return EXIT_CODES[status.situation]
         if stop.wait(WATCH_SECONDS):

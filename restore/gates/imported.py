@@ -16,12 +16,12 @@ from restore.dumps.check import verify
 from restore.dumps.load import loader
 from restore.dumps.load.not_loaded import render_script
 from restore.dumps.model import Dump, LoadResult, Scan, Verification
-from restore.errors import PermanentError, Problem, Refused, RestoreError
+from restore.errors import PermanentError, Problem, Refused
 from restore.gates import proofs
 from restore.gates.activity import build_psql_command, build_psql_file_command
 from restore.gates.context import GateContext, require_endpoint
 from restore.gates.hook import Proof, Watch
-from restore.gates.operator_login import LOGIN_SECONDS, MAINTENANCE, set_master_password
+from restore.gates.operator_login import LOGIN_SECONDS, MAINTENANCE, find_login_error, set_master_password
 from restore.gates.scanned import build_options, find_pinned_dump, make_progress_reporter, read_dump, use_config_keys
 from restore.gates.silence import find_silence, tell_silence
 from restore.gates.targets import build_operator_target
@@ -200,12 +200,9 @@ def let_in_by_iam(context: GateContext, candidate: Instance, endpoint: Endpoint,
 
 
 def find_login_refusal(context: GateContext, endpoint: Endpoint) -> str:
-    """Returns why the operator can't log in; "" when it works. RDS takes a new password some time after it said so."""
-    try:
-        with postgres.connect(endpoint, context.read_login(endpoint), context.settings.tls, MAINTENANCE):
-            return ""
-    except RestoreError as error:
-        return str(error)
+    """Returns why the operator can't log in; "" when it works. RDS takes a new password some time after it said so.
+    Raises as Secrets.read_login."""
+    return str(find_login_error(context, endpoint, context.read_login(endpoint)) or "")
 
 
 # Roles and database

@@ -14,7 +14,7 @@ from restore.errors import Problem, RestoreError
 from restore.gates.context import GateContext, require_endpoint
 from restore.gates.error_problems import build_error_problem
 from restore.gates.hook import Watch
-from restore.model.rds import Endpoint, Instance
+from restore.model.rds import Credential, Endpoint, Instance
 from restore.model.request import Method
 from restore.postgres.errors import is_wrong_password
 
@@ -69,7 +69,16 @@ def set_master_password(context: GateContext, watch: Watch, candidate: Instance,
 def is_password_refused(context: GateContext, endpoint: Endpoint) -> bool:
     """Tells whether the server knows the operator by another password; False for whatever else keeps it out."""
     try:
-        with postgres.connect(endpoint, context.read_login(endpoint), context.settings.tls, MAINTENANCE):
-            return False
+        error = find_login_error(context, endpoint, context.read_login(endpoint))
+    except RestoreError:
+        return False
+    return error is not None and is_wrong_password(error)
+
+
+def find_login_error(context: GateContext, endpoint: Endpoint, login: Credential) -> RestoreError | None:
+    """Returns why the server doesn't let that login in; None when it does."""
+    try:
+        with postgres.connect(endpoint, login, context.settings.tls, MAINTENANCE):
+            return None
     except RestoreError as error:
-        return is_wrong_password(error)
+        return error

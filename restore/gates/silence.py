@@ -8,11 +8,10 @@ import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from restore import postgres
 from restore.errors import RestoreError
 from restore.gates.context import GateContext
 from restore.gates.hook import Watch
-from restore.gates.operator_login import MAINTENANCE
+from restore.gates.operator_login import find_login_error
 from restore.model.rds import Endpoint
 
 EVERY_SECONDS = 15.0
@@ -45,8 +44,4 @@ def find_silence(context: GateContext, endpoint: Endpoint) -> str:
         login = context.read_login(endpoint)
     except RestoreError:
         return ""
-    try:
-        with postgres.connect(endpoint, login, context.settings.tls, MAINTENANCE):
-            return ""
-    except RestoreError as error:
-        return str(error)
+    return str(find_login_error(context, endpoint, login) or "")
