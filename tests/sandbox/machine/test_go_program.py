@@ -1,4 +1,4 @@
-"""The binary is built once, from what its name says, and never twice at once."""
+"""A Go program is built once, from what its name says, and never twice at once."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.cluster import BuildError
-from sandbox.cluster.binary import binary, built, fingerprint, progress
-from sandbox.cluster.toolchain import REQUIREMENTS, parsed_version, pinned
+from sandbox.cluster.binary import PROGRAM, binary, built
+from sandbox.machine.go_program import BuildError, fingerprint
+from sandbox.machine.go_toolchain import REQUIREMENTS, parsed_version, pinned
 
 FAKE_GO = """#!/bin/sh
 if [ "$1" = env ]; then echo go1.99.0; exit 0; fi
@@ -69,4 +69,4 @@ def test_go_is_installed_only_with_a_pin_and_hashes() -> None:
 def test_versions_and_progress_read_as_meant() -> None:
     assert parsed_version("go1.26.8\n") == (1, 26)
     assert parsed_version("devel") is None
-    assert progress(120) == "building Kubernetes from source, once: 2 min so far, 5-10 min expected"
+    assert PROGRAM.describe_progress(120) == "building Kubernetes from source, once: 2 min so far, 5-10 min expected"
