@@ -91,8 +91,8 @@ def _parse_object(text: str) -> dict[str, Any] | None:
 
 def _build_missing(secret_id: str, region: str) -> Problem:
     fix = (
-        "create it, or name another: pulumi config set --path login.secretId <name>; or, from another region: "
-        f"aws secretsmanager replicate-secret-to-regions --region <its region> --secret-id {secret_id} "
+        "create it, or name another: pulumi config set --plaintext --path login.secretId <name>; or, from another "
+        f"region: aws secretsmanager replicate-secret-to-regions --region <its region> --secret-id {secret_id} "
         f"--add-replica-regions Region={region}"
     )
     return Problem(f"secret {secret_id}", "not in Secrets Manager", "the operator's password", fix)
@@ -110,5 +110,5 @@ def _build_empty(secret_id: str) -> Problem:
 
 def _build_no_source() -> Problem:
     needed = "a secret that holds the password, or IAM authentication"
-    fix = "pulumi config set --path login.secretId <name>, or pulumi config set --path login.iam true"
+    fix = "pulumi config set --plaintext --path login.secretId <name>, or pulumi config set --path login.iam true"
     return Problem("config login.secretId", "not set, nor is login.iam", needed, fix)

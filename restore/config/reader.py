@@ -19,6 +19,9 @@ from validation.keyed.reader import KeyFault, Mistake
 from validation.problems import show_value
 
 PLAIN = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+LIKE_A_SECRET = re.compile("(?i)passwd|pass|password|pwd|secret|token")
+"""Keys of which the Pulumi CLI refuses to set a value that is hard to guess, unless it is told --secret or --plaintext
+(pulumi/pulumi, pkg/cmd/pulumi/config/config.go, `looksLikeSecret`)."""
 TOP_LEVEL = re.compile(r"(?:[a-z]+:)?[A-Za-z0-9_-]+", re.ASCII)
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -58,7 +61,7 @@ def _format_command(path: str, node: Node) -> str:
         case {"type": "array"}:
             return f"{build_set_command(f'{path}[0]')} <value>"
         case {"type": "object"}:
-            return f"pulumi config set --path '{path}.<field>' <value>"
+            return f"pulumi config set {_choose_flag(path)}--path '{path}.<field>' <value>"
         case _:
             return ""
 
@@ -81,7 +84,13 @@ def format_path(location: Location, namespace: str = "") -> str:
 
 def build_set_command(path: str) -> str:
     """Returns the beginning of the command that sets a key; the value follows."""
-    return f"pulumi config set {_format_argument(path)}"
+    return f"pulumi config set {_choose_flag(path)}{_format_argument(path)}"
+
+
+def _choose_flag(path: str) -> str:
+    if not LIKE_A_SECRET.search(path):
+        return ""
+    return "--secret " if path.startswith("notify.") else "--plaintext "
 
 
 def build_remove_command(path: str) -> str:

@@ -27,9 +27,11 @@ PREAMBLE = """\
 # Configuration
 
 Made from restore/config/keys.py by `python -m restore.config.reference`. Keys without a namespace are this project's:
-`pulumi config set method pitr`. Fields of objects are set by path: `pulumi config set --path secret.key DB_URL`.
-A key that isn't listed here is refused, with the nearest one. An empty configuration is valid and touches nothing;
-otherwise a key that is needed and not set is named, with the command that sets it.
+`pulumi config set method pitr`. Fields of objects are set by path: `pulumi config set --path quiet.graceSeconds 60`.
+Where the name of a key has "secret", "token" or "pass" in it the CLI refuses a value that is hard to guess, unless it
+is told `--plaintext` or `--secret`: `pulumi config set --plaintext --path secret.key DB_URL`. A key that isn't listed
+here is refused, with the nearest one. An empty configuration is valid and touches nothing; otherwise a key that is
+needed and not set is named, with the command that sets it.
 
 What one restore needs, typed during an incident:
 

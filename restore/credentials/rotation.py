@@ -146,7 +146,7 @@ class Rotation:
         if self.managed:
             if self.leave_source:
                 needed = "a secret of the operator's own: RDS changes this one with the source alone"
-                fix = f"pulumi config set --path login.secretId <name>; {LEAVE_SOURCE}"
+                fix = f"pulumi config set --plaintext --path login.secretId <name>; {LEAVE_SOURCE}"
                 yield Problem("config login.secretId", "the secret that RDS manages for the source", needed, fix)
         elif self.secret_id and not self.settings.login.iam:
             pending = self.versions.find_staged(self.secret_id, PENDING)
@@ -161,7 +161,7 @@ class Rotation:
             if not known and not version.id.startswith(VERSION_PREFIX):
                 found = f"the password of {self.application.user} isn't in it"
                 needed = "the applications' login: the password, its URL, or JSON with either"
-                fix = "pulumi config set --path secret.secretId <name>"
+                fix = "pulumi config set --plaintext --path secret.secretId <name>"
                 yield Problem(f"secret {stored}", found, needed, fix)
 
     def _read_known_logins(self, journal: Journal | None) -> OperatorLogins:

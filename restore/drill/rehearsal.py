@@ -110,7 +110,7 @@ def find_references(context: RestoreContext, names: Sequence[str]) -> tuple[Prob
             f"drill.reference:{reference.app}/{reference.place}",
             "it names the source",
             needed,
-            "pulumi config set --path 'secret.alsoKeys[0]' <key> (a key of the connection secret); "
+            "pulumi config set --plaintext --path 'secret.alsoKeys[0]' <key> (a key of the connection secret); "
             'docs/drill.md, "Copies that name the source"',
         )
         for reference in context.inventory.cluster.references

@@ -283,7 +283,7 @@ def _build_stop_commands(controller: SecretController, kubectl: str, secret: str
         case _ if controller.deployment:
             return f"for all that it controls: {_format_scale(controller, 0)}"
         case _:
-            where = "pulumi config set --path secret.controller <namespace>/<name>"
+            where = "pulumi config set --plaintext --path secret.controller <namespace>/<name>"
             stop = "kubectl --namespace <namespace> scale deployment <name> --replicas=0"
             return f"if it is a controller: {stop}; {where}"
 

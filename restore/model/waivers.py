@@ -63,7 +63,7 @@ def name_family(subject: str) -> str:
 def build_command(subject: str) -> str:
     """Returns the command that sets a waiver, but for the reason."""
     name = subject if len(subject) <= LONGEST and subject.isprintable() else name_family(subject)
-    return f'pulumi config set --path {format_path(name)} "<reason>"'
+    return f'pulumi config set --plaintext --path {format_path(name)} "<reason>"'
 
 
 def build_remove_command(name: str) -> str:

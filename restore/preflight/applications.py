@@ -110,13 +110,16 @@ def check_secret_usable(context: RestoreContext) -> Iterable[Problem]:
     if live is None:
         where = f"doesn't exist in namespace {context.settings.namespace}"
         yield Problem(
-            subject, where, "the applications' connection secret", "pulumi config set --path secret.name <name>"
+            subject,
+            where,
+            "the applications' connection secret",
+            "pulumi config set --plaintext --path secret.name <name>",
         )
     elif missing := _find_missing_keys(configured, live):
         near = find_nearest(missing[0], live.keys) or sorted(live.keys)
         keys = f"no key {', '.join(missing)}; it has {', '.join(sorted(live.keys)) or 'none'}"
         field = configured.name_field(missing[0])
-        fix = f"pulumi config set --path secret.{field} {near[0] if near else '<key>'}"
+        fix = f"pulumi config set --plaintext --path secret.{field} {near[0] if near else '<key>'}"
         yield Problem(subject, keys, "the key that holds the connection URL, or each of its parts", fix)
     else:
         yield from _check_url(context, f"{subject}, key {live.key}", live.url or "")
@@ -148,7 +151,7 @@ def _check_url(context: RestoreContext, subject: str, text: str) -> Iterable[Pro
             subject,
             str(error),
             "a URL whose host can be replaced",
-            f"{_build_edit_command(context)}; or pulumi config set --path secret.key <key>",
+            f"{_build_edit_command(context)}; or pulumi config set --plaintext --path secret.key <key>",
         )
         return
     if not url.host:
@@ -161,7 +164,8 @@ def _check_url(context: RestoreContext, subject: str, text: str) -> Iterable[Pro
             subject,
             f"points at {connection_url.read_endpoint(url)}",
             f"at {' or '.join(endpoints)}" if endpoints else f"the endpoint that {context.settings.source} has, or had",
-            f"if it is the source by another name: pulumi config set --path secret.sourceHost {shlex.quote(url.host)}",
+            "if it is the source by another name: pulumi config set --plaintext --path "
+            f"secret.sourceHost {shlex.quote(url.host)}",
         )
 
 
@@ -188,7 +192,7 @@ def check_secret_keys_kept(context: RestoreContext) -> Iterable[Problem]:
                 f"secret {secret.name}",
                 f"this restore has written key {key}, and `secret` doesn't name it any more",
                 "every key of this restore, until it is closed",
-                f"pulumi config set --path 'secret.alsoKeys[{len(configured.also_keys)}]' {key}",
+                f"pulumi config set --plaintext --path 'secret.alsoKeys[{len(configured.also_keys)}]' {key}",
             )
 
 
@@ -237,7 +241,7 @@ def _describe_switching(context: RestoreContext, reference: Reference) -> str:
     kind, name, key = (*reference.place.split("/", 2), "", "")[:3]
     secret, namespace = context.settings.secret, context.settings.namespace
     if (kind, name) == ("Secret", secret.name) and key:
-        return f"pulumi config set --path 'secret.alsoKeys[{len(secret.also_keys)}]' {key}"
+        return f"pulumi config set --plaintext --path 'secret.alsoKeys[{len(secret.also_keys)}]' {key}"
     if kind in ("env", "args"):
         owner, _, workload = reference.app.rpartition("/")
         if kind == "env" and owner not in CUSTOM:  # kubectl sets no variable of a custom resource

@@ -43,7 +43,7 @@ def check_snapshot_quota(context: RestoreContext) -> Iterable[Problem]:
     find that it can't be."""
     snapshot_ahead = context.request.traffic is not Traffic.SOURCE and context.local_source and not context.safety
     if snapshot_ahead and SAFETY_CHECK not in context.settings.waive:
-        without = f'; or, to do without: pulumi config set --path waive.{SAFETY_CHECK} "<reason>"'
+        without = f'; or, to do without: pulumi config set --plaintext --path waive.{SAFETY_CHECK} "<reason>"'
         yield from _check_quota(context, SNAPSHOTS, 1, f"room for {context.safety_name}", without)
 
 

@@ -279,12 +279,12 @@ def _list_master_password_lines(context: RestoreContext, origin: RestoreSource) 
         if login.user == source.master_user and not _names_secret(login.secret_id or "", source.managed_secret):
             yield (
                 f"note: RDS keeps that password in another secret than login.secretId ({login.secret_id}): "
-                f"pulumi config set --path login.secretId {source.managed_secret}"
+                f"pulumi config set --plaintext --path login.secretId {source.managed_secret}"
             )
     elif source is None and "rds!db-" in (login.secret_id or ""):
         yield (
             f"note: RDS deletes {login.secret_id} with its instance, which is gone; a password in a secret of your own "
-            "is set on the restored instance: pulumi config set --path login.secretId <name>"
+            "is set on the restored instance: pulumi config set --plaintext --path login.secretId <name>"
         )
 
 

@@ -74,7 +74,7 @@ def check_source_can_be_saved(context: RestoreContext) -> Iterable[Problem]:
     ):
         return
     if source.status in BROKEN:
-        waiver = f'pulumi config set --path waive.{SAFETY_CHECK} "<reason>"'
+        waiver = f'pulumi config set --plaintext --path waive.{SAFETY_CHECK} "<reason>"'
         yield Problem(
             f"instance {source.identifier}",
             f"status {source.status}: RDS takes no snapshot of it",

@@ -393,7 +393,7 @@ def build_denied_problem(context: RestoreContext, name: str, denials: list[Denie
         f"denied on {', '.join(dict.fromkeys(_format_denied(denial) for denial in denials))}",
         f"{reasons} (without it, {stops})",
         f'docs/permissions.md, "What each right is for"; {seen}; or, to go on knowing this: '
-        f'pulumi config set --path {waivers.format_path(name_waiver(name))} "<reason>"',
+        f'pulumi config set --plaintext --path {waivers.format_path(name_waiver(name))} "<reason>"',
     )
 
 

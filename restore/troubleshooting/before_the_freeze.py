@@ -35,13 +35,14 @@ CONFIGURATION = (
         ("config waive.<name>",),
         "A waiver stands here word for word as in another restore that was never closed.",
         "A waiver holds for one restore: what was harmless last month may be what is wrong today.",
-        'pulumi config rm --path \'waive["<name>"]\', or pulumi config set --path \'waive["<name>"]\' "<reason>"',
+        "pulumi config rm --path 'waive[\"<name>\"]', or "
+        'pulumi config set --plaintext --path \'waive["<name>"]\' "<reason>"',
     ),
     Entry(
         ("config login.secretId",),
         "Neither a secret with the operator's password nor IAM login is configured.",
         "The gates log in to source and candidate as the operator, to see who is connected and what is in them.",
-        "pulumi config set --path login.secretId <name>, or pulumi config set --path login.iam true",
+        "pulumi config set --plaintext --path login.secretId <name>, or pulumi config set --path login.iam true",
     ),
     Entry(
         ("config tls.rootCertificate",),
@@ -107,7 +108,7 @@ STATE = (
         "IAM was asked by simulation, the cluster by an access review. A policy of the key, bucket or secret itself "
         "doesn't count in a simulation: who knows that it gives the right goes on by a waiver.",
         "docs/permissions.md has every right; pulumi preview, or "
-        'pulumi config set --path \'waive["preflight.right:<right>"]\' "<reason>"',
+        'pulumi config set --plaintext --path \'waive["preflight.right:<right>"]\' "<reason>"',
     ),
     Entry(
         ("account <account>",),
@@ -190,8 +191,8 @@ APPLICATIONS = (
         "The applications' secret (or the operator's in Secrets Manager) isn't there, lacks the key, can't be changed, "
         "or holds no URL that names the source.",
         "One key of it is switched, host and port alone. A CNAME of the source is made known by secret.sourceHost.",
-        "kubectl -n <namespace> describe secret <name>; pulumi config set --path secret.key <key>, or "
-        "pulumi config set --path secret.sourceHost <host>",
+        "kubectl -n <namespace> describe secret <name>; pulumi config set --plaintext --path secret.key <key>, or "
+        "pulumi config set --plaintext --path secret.sourceHost <host>",
     ),
     Entry(
         ("<kind> <workload>",),

@@ -40,7 +40,7 @@ CHAPTER = Chapter(
             ("drill.secret",),
             "The connection secret can't be switched.",
             "There is no such Secret, no such key, or no URL in it that names a database.",
-            "kubectl -n <namespace> get secret <name>; pulumi config set --path secret.key <key>",
+            "kubectl -n <namespace> get secret <name>; pulumi config set --plaintext --path secret.key <key>",
         ),
         Entry(
             ("drill.copies",),
@@ -53,7 +53,8 @@ CHAPTER = Chapter(
             ("drill.reference:<app>/<place>",),
             "Another place than the connection secret tells a copy the source.",
             "The copy would connect to production. A real switch would leave this place behind, too.",
-            "pulumi config set --path 'secret.alsoKeys[0]' <key>; docs/drill.md, \"Copies that name the source\"",
+            "pulumi config set --plaintext --path 'secret.alsoKeys[0]' <key>; "
+            'docs/drill.md, "Copies that name the source"',
         ),
         Entry(
             ("drill.network",),

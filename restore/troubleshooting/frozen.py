@@ -64,7 +64,7 @@ CHAPTER = Chapter(
             "The database can't be asked: stopped, full, hung, its key gone, a changed password, no network.",
             "Nobody can prove then that no other client writes. Start it, or waive it when you know that it is dead.",
             "aws rds describe-db-instances --db-instance-identifier <name>; "
-            'pulumi config set --path \'waive["quiesced.unreachable"]\' "<reason>"; pulumi up',
+            'pulumi config set --plaintext --path \'waive["quiesced.unreachable"]\' "<reason>"; pulumi up',
         ),
         Entry(
             ("quiesced.latest",),
@@ -78,7 +78,7 @@ CHAPTER = Chapter(
             "RDS takes no snapshot of the source in its status.",
             "The snapshot keeps what is there now, even if corrupted. A dead source has none to give: do without.",
             "aws rds start-db-instance --db-instance-identifier <source> (if it is stopped); "
-            'pulumi config set --path \'waive["safety-snapshot"]\' "<reason>"; pulumi up',
+            'pulumi config set --plaintext --path \'waive["safety-snapshot"]\' "<reason>"; pulumi up',
         ),
         Entry(
             ("<gate>.unproved",),

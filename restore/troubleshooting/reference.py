@@ -61,7 +61,7 @@ Search this page for the first line, the problem's name (`<...>` stands for what
 printed `fix` knows names and numbers: run that one. Whatever shuts a gate can be let pass by its name, with a reason
 that stands in the report; five things can't (operate.md, "A database is dead, or you know better than a gate"):
 
-    pulumi config set --path 'waive["quiesced.sessions"]' "the reporting team's psql only reads"
+    pulumi config set --plaintext --path 'waive["quiesced.sessions"]' "the reporting team's psql only reads"
 
 What stands and what was proved, at any moment:
 

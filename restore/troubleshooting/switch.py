@@ -151,7 +151,7 @@ SERVING = Chapter(
             "It hasn't connected yet (lazy pools wait for a request), connects through a proxy that hides it, or not "
             "at all.",
             "kubectl -n <namespace> logs deployment/<deployment> --all-containers --tail 50; "
-            'pulumi config set --path \'waive["serving.sessions:<deployment>"]\' "<reason>"; pulumi up',
+            'pulumi config set --plaintext --path \'waive["serving.sessions:<deployment>"]\' "<reason>"; pulumi up',
         ),
         Entry(
             ("serving.secret:<secret>",),

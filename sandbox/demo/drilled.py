@@ -67,7 +67,7 @@ def schedule(stage: Stage) -> None:
         ("targets.rto", "30m"),
         ("targets.rpo", "10m"),
     ):
-        stage.run("pulumi", "config", "set", "--path", path, value)
+        stage.run("pulumi", "config", "set", "--plaintext", "--path", path, value)
     stage.run("pulumi", "config", "rm", "kubernetes:kubeconfig")  # the Job has a login of its own
     data = {name: base64.b64encode(stage.variables[name].encode()).decode() for name in OF_PULUMI}
     metadata = {"name": LOGIN, "namespace": names.DRILL_NAMESPACE}

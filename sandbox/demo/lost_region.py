@@ -89,9 +89,9 @@ def restore(stage: Stage) -> None:
     stage.title("Nobody sees who writes in the lost region: the preview wants a person's word")
     stage.refuses("pulumi", "preview", saying=UNFENCED)
     reason = "DNS and load balancer of the first region are off, by the network team"
-    stage.run("pulumi", "config", "set", "--path", f'waive["{UNFENCED}"]', reason)
+    stage.run("pulumi", "config", "set", "--plaintext", "--path", f'waive["{UNFENCED}"]', reason)
     gone = "the region of the source is lost: there is nothing to compare the number of users with"
-    stage.run("pulumi", "config", "set", "--path", 'waive["validated.rows:public.users"]', gone)
+    stage.run("pulumi", "config", "set", "--plaintext", "--path", 'waive["validated.rows:public.users"]', gone)
     stage.run("pulumi", "preview", phase="preview")
     stage.title("Restore from the replicated backup, and prove the data")
     stage.run("pulumi", "up", "--yes", "--skip-preview", phase="up: frozen")

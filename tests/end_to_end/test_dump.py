@@ -36,7 +36,7 @@ def describe_settings(project: Project, gone: Mapping[str, Any]) -> None:
     for number, group in enumerate(gone["VpcSecurityGroups"]):
         values[f"instance.vpcSecurityGroupIds[{number}]"] = group["VpcSecurityGroupId"]
     for path, value in values.items():
-        project.pulumi("config", "set", "--path", path, value).ok()
+        project.pulumi("config", "set", "--plaintext", "--path", path, value).ok()
 
 
 def put(sandbox: Sandbox, key: str, content: bytes) -> None:

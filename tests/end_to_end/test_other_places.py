@@ -43,7 +43,7 @@ def test_a_connection_in_keys_of_its_own_and_a_direct_url_are_switched_together_
         configure(project, keys={"host": "DB_HOST", "port": "DB_PORT"})
         refused = project.preview()
         refused.failed(f"Secret/{names.SECRET}/DIRECT_URL names the source", "'secret.alsoKeys[0]' DIRECT_URL")
-        project.pulumi("config", "set", "--path", "secret.alsoKeys[0]", "DIRECT_URL").ok()
+        project.pulumi("config", "set", "--plaintext", "--path", "secret.alsoKeys[0]", "DIRECT_URL").ok()
         project.up().ok()
         project.config(traffic="restored")
         project.up().ok()

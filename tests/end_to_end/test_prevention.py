@@ -155,7 +155,7 @@ def test_a_dump_that_pg_dump_doesn_t_finish_is_no_object(sandbox: Sandbox, watch
     sandbox.aws.secrets.create_secret(Name=READERS_SECRET, SecretString="reader-of-nothing")
     try:
         for key, value in (("login.user", READER), ("login.secretId", READERS_SECRET)):
-            watched.pulumi("config", "set", "--path", key, value).ok()
+            watched.pulumi("config", "set", "--plaintext", "--path", key, value).ok()
         watched.extra["PATH"] = f"{postgres_programs()}:{watched.variables['PATH']}"  # a machine's may be older
         watched.restore("dump").failed("pg_dump", "permission denied")
         assert list_dumps(sandbox) == []

@@ -142,7 +142,7 @@ def test_a_restore_of_a_source_with_a_rotated_password_and_uncopied_settings_is_
     database.wait_restorable(sandbox.aws, before)
     with played(sandbox, "rotated-password"), played(sandbox, "uncopied-settings"):
         secret = sandbox.instance()["MasterUserSecret"]["SecretArn"]
-        project.pulumi("config", "set", "--path", "login.secretId", secret).ok()
+        project.pulumi("config", "set", "--plaintext", "--path", "login.secretId", secret).ok()
         project.config(id="inc-1", method="pitr", time=before, traffic="source")
         project.up().ok()
         made = sandbox.instance(CANDIDATE)

@@ -55,7 +55,7 @@ def test_a_rehearsal_from_aws_backup_refuses_all_mistakes_at_once_and_touches_no
 
     project.config(id="inc-1", method="snapshot", snapshot="no-such-snapshot", traffic="frozen")
     project.pulumi("config", "set", "--path", 'apps["indexr"].replicas', "2").ok()
-    project.pulumi("config", "set", "--path", "secret.key", "DATABASE_URI").ok()
+    project.pulumi("config", "set", "--plaintext", "--path", "secret.key", "DATABASE_URI").ok()
     sandbox.kube.create(manifests.cron_job("nightly", schedule="0 3 1 1 *"))
     try:
         wrong = project.preview().failed("no-such-snapshot", taken, "indexr", "DATABASE_URI", "CronJob nightly")
@@ -65,7 +65,7 @@ def test_a_rehearsal_from_aws_backup_refuses_all_mistakes_at_once_and_touches_no
     assert set(sandbox.instances()) == {names.INSTANCE}
 
     project.pulumi("config", "rm", "--path", 'apps["indexr"]').ok()
-    project.pulumi("config", "set", "--path", "secret.key", names.SECRET_KEY).ok()
+    project.pulumi("config", "set", "--plaintext", "--path", "secret.key", names.SECRET_KEY).ok()
     project.config(snapshot="latest", traffic="source")
     sandbox.aws.faults.add("throttle", "DescribeDBInstances", times=3)
     project.up().failed("validated.in-cluster", "password authentication failed", names.APP_USER)
@@ -117,7 +117,7 @@ def test_a_deleted_source_comes_back_from_its_retained_backup_once_its_settings_
     }
     checks = {"validation.baseline": baselines, "validation.depth": "sample"}
     for key, value in {**settings, **checks}.items():
-        project.pulumi("config", "set", "--path", key, value).ok()
+        project.pulumi("config", "set", "--plaintext", "--path", key, value).ok()
     project.up().failed("INCONCLUSIVE: no source was read", "public.users")
     project.expect({"tables": {"users": {"min": 10_000}}})
     project.up().ok()

@@ -10,13 +10,17 @@ from pathlib import Path
 import pytest
 
 from restore.config.keys import AwsKeys, Keys, KubernetesKeys
+from restore.config.reader import LIKE_A_SECRET
 from sandbox.machine.layout import CHECKOUT
 from validation.keyed import json_schema, reader
 from validation.keyed.json_schema import Node
 
 HOLE = "\0"
 """Stands for what an f-string fills in."""
-COMMAND = re.compile(r"pulumi config (set|rm) (--path )?(?:'([^']*)'|\"([^\"]*)\"|((?!--)[^\s`;,)\"]+))(?: +(\S+))?")
+COMMAND = re.compile(
+    r"pulumi config (set|rm) (--plaintext |--secret )?(--path )?"
+    r"(?:'([^']*)'|\"([^\"]*)\"|((?!--)[^\s`;,)\"]+))(?: +(\S+))?"
+)
 SEGMENT = re.compile(r"""\.?([^.\[\]]+)|\[["']?([^\]"']+)["']?\]""")
 SCHEMA = reader.build_json_schema(Keys)
 KEYS = json_schema.find_properties(SCHEMA, SCHEMA)
@@ -46,8 +50,10 @@ def faults(text: str) -> list[str]:
 
 
 def fault_of(match: re.Match[str]) -> str:
-    verb, by_path, *quoted, value = match.groups()
+    verb, kind, by_path, *quoted, value = match.groups()
     path = next(part for part in quoted if part)
+    if verb == "set" and not kind and (LIKE_A_SECRET.search(path) or path.startswith("waive")):
+        return "the CLI refuses it without --plaintext or --secret, where the value is hard to guess"
     if path.startswith((HOLE, "<")) or path in FOREIGN:
         return ""
     segments = [first or second for first, second in SEGMENT.findall(path)]
@@ -92,8 +98,10 @@ def test_every_printed_command_sets_a_key_that_exists() -> None:
     "command",
     [
         "pulumi config set login.secret <name>",
-        "pulumi config set --path login.secret <name>",
-        "pulumi config set login.secretId <name>",
+        "pulumi config set --plaintext --path login.secret <name>",
+        "pulumi config set --plaintext login.secretId <name>",
+        "pulumi config set --path login.secretId <name>",
+        'pulumi config set --path \'waive["validated.rows:public.tokens"]\' "<reason>"',
         "pulumi config set --path 'apps[\"\0\"].count' 2",
         "pulumi config set trafic frozen",
         "pulumi config set traffic restore",
@@ -108,10 +116,10 @@ def test_a_command_that_does_nothing_is_noticed(command: str) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "pulumi config set --path login.secretId <name>",
+        "pulumi config set --plaintext --path login.secretId <name>",
         "pulumi config set --path 'apps[\"\0\"].replicas' <number>",
         "pulumi config set --path 'backups.skip[0]' <kind>",
-        'pulumi config set --path \'waive["conformed.\0"]\' "<reason>"',
+        'pulumi config set --plaintext --path \'waive["conformed.\0"]\' "<reason>"',
         "pulumi config set aws:region us-east-1",
         "pulumi config set traffic restored (or source)",
         "pulumi config set \0 \0",

@@ -36,6 +36,16 @@ def test_a_secret_is_never_shown_nor_kept_in_clear(workspace: Workspace) -> None
     assert "hunter2" in workspace.ok("stack", "output", "hidden", "--show-secrets")
 
 
+def test_a_name_in_a_key_like_a_secret_s_is_stored_only_as_plaintext_or_sealed(workspace: Workspace) -> None:
+    """The CLI refuses it; a printed command that forgets the flag stops whoever pastes it."""
+    name = ("config", "set", "--path", "secret.sourceHost", "127.164.157.161")
+    refused = workspace.run(*name)
+    assert refused.code == 1
+    assert "looks like a secret; rerun with --secret to encrypt it, or --plaintext" in refused.err
+    workspace.ok("config", "set", "--plaintext", *name[2:])
+    assert workspace.ok("config", "get", "--path", "secret.sourceHost").strip() == "127.164.157.161"
+
+
 def test_a_wrong_passphrase_reveals_and_changes_nothing(workspace: Workspace) -> None:
     workspace.ok("config", "set", "--secret", "hidden", "hunter2")
     workspace.up()

@@ -55,7 +55,7 @@ PULUMI: Mapping[tuple[str, ...], frozenset[str]] = {
     ("stack", "select"): frozenset(),
     ("cancel",): frozenset({"--yes"}),
     ("stack", "history"): frozenset(),
-    ("config", "set"): frozenset({"--path"}),
+    ("config", "set"): frozenset({"--path", "--plaintext"}),
     ("config", "rm"): frozenset({"--path"}),
     ("config",): frozenset(),
     ("refresh",): frozenset({"--yes", "--target", "--clear-pending-creates"}),

@@ -37,7 +37,7 @@ COPIED = ("Pulumi.yaml", "__main__.py")
 COMMAND_SECONDS = 240.0
 SETTLED = ("available", "failed", "incompatible-restore")
 DOWN = ("stopped", "inaccessible-encryption-credentials-recoverable")
-WAIVER = re.compile(r"""pulumi config set --path ('waive\[.+?\]'|waive\.[a-z-]+) "<reason>\"""")
+WAIVER = re.compile(r"""pulumi config set --plaintext --path ('waive\[.+?\]'|waive\.[a-z-]+) "<reason>\"""")
 MOST_WAIVERS = 6
 STEP = re.compile(r"^ \S{1,2} +[^\s:]+:\S+ (?P<name>\S+) (?P<done>[a-z]+(?: [a-z]+)?)(?: \(| \[|$)", re.MULTILINE)
 """A line of an update or a preview: symbol, type, name, what is done."""
@@ -369,7 +369,7 @@ class Project:
             named = [name for name in dict.fromkeys(WAIVER.findall(result.text)) if name not in waived]
             assert named, result.text
             for path in named:
-                self.run("sh", "-c", f'pulumi config set --path {path} "{reason}"').ok()
+                self.run("sh", "-c", f'pulumi config set --plaintext --path {path} "{reason}"').ok()
             waived += named
         raise AssertionError(f"still shut with {waived}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copyfile
@@ -15,6 +16,10 @@ from sandbox.standins.engine.property_values import Props, Value, as_object, par
 from sandbox.standins.engine.state import history, property_paths
 from sandbox.standins.engine.state.stack import Stack
 from sandbox.standins.engine.state.stack_settings import as_text, guessed, typed
+
+LIKE_A_SECRET = re.compile("(?i)passwd|pass|password|pwd|secret|token")
+"""As `keyPattern` in pulumi/pulumi, pkg/cmd/pulumi/config/config.go."""
+SHORTEST_SECRET = 8
 
 
 def add(parser: Parser) -> None:
@@ -63,8 +68,21 @@ def assign(stack: Stack, key: str, text: str, *, secret: bool = False, path: boo
 def put(args: argparse.Namespace) -> None:
     stack = stack_selection.stack(args)
     value = stack_selection.prompts(args).value(args.secret) if args.value is None else args.value
+    if not (args.secret or args.plaintext):
+        check_plain(stack.project.name, args.key, value)
     assign(stack, args.key, value, secret=args.secret, path=args.path, kind=args.type)
     stack.settings.save()
+
+
+def check_plain(project: str, key: str, value: str) -> None:
+    """Raises Problem for what may be a secret. The CLI measures how hard the value is to guess; here its length does,
+    so that no command passes that the CLI would refuse."""
+    if LIKE_A_SECRET.search(key.rpartition(":")[2]) and len(value) >= SHORTEST_SECRET:
+        full = key if ":" in key else f"{project}:{key}"
+        raise Problem(
+            f"config value for '{full}' looks like a secret; rerun with --secret to encrypt it, or --plaintext if you "
+            "meant to store in plaintext"
+        )
 
 
 def put_all(args: argparse.Namespace) -> None:

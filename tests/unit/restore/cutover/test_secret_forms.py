@@ -82,7 +82,7 @@ def test_another_place_that_names_the_source_is_refused_until_it_is_switched_alo
     told = replace(RUNNING, references=(Reference("api", place, DIRECT), Reference("api", "env/X", "elsewhere")))
     refused = only_problem(settings(), inventory(cluster=told))
     assert refused.subject == "deployment api"
-    assert refused.fix.startswith("pulumi config set --path 'secret.alsoKeys[0]' DIRECT_URL")
+    assert refused.fix.startswith("pulumi config set --plaintext --path 'secret.alsoKeys[0]' DIRECT_URL")
     assert "migrator" not in str(refused)
     known = {f"preflight.reference:api/{place}": "a reporting job that is stopped anyway"}
     assert problems(settings(waive=known), inventory(cluster=told)) == {}

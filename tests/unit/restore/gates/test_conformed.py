@@ -170,7 +170,7 @@ def test_a_first_backup_that_holds_up_a_modification_is_told_with_the_way_on() -
     busy = TemporaryError("AWS rds:ModifyDBInstance: InvalidDBInstanceState: Database instance is not available")
     said = conformed.describe_wait(candidate(status="backing-up"), ["multi_az", "iops"], busy)
     assert "waiting to change multiAz, iops" in said
-    assert "pulumi config set --path 'waive[\"conformed\"]'" in said
+    assert "pulumi config set --plaintext --path 'waive[\"conformed\"]'" in said
     assert "is modifying; waiting to change iops: AWS" in conformed.describe_wait(
         candidate(status="modifying"), ["iops"], busy
     )

@@ -96,7 +96,7 @@ def test_a_gate_that_could_not_run_is_waived_by_the_command_in_its_message_and_r
     error, _ = tried(raising(PermanentError("no answer from the database")))
     assert error is not None
     assert "no answer from the database" in error
-    assert """pulumi config set --path 'waive["quiesced.unproved"]' "<reason>\"""" in error
+    assert """pulumi config set --plaintext --path 'waive["quiesced.unproved"]' "<reason>\"""" in error
     for name in ("quiesced.unproved", "quiesced"):
         error, evidence = tried(raising(PermanentError("no answer")), waive={name: "storage says it is down"})
         assert error is None

@@ -35,9 +35,9 @@ def wanted() -> Plan:
 )
 def test_the_command_that_a_message_names_sets_the_waiver_of_that_check(subject: str) -> None:
     words = shlex.split(waivers.build_command(subject))
-    assert words[:4] == ["pulumi", "config", "set", "--path"]
-    assert words[4].startswith("waive[")
-    assert json.loads(words[4].removeprefix("waive").strip("[]")) == subject
+    assert words[:5] == ["pulumi", "config", "set", "--plaintext", "--path"]
+    assert words[5].startswith("waive[")
+    assert json.loads(words[5].removeprefix("waive").strip("[]")) == subject
     assert Entries(WAIVING | {"waive": {subject: "we know about this"}}, "prod", "us-east-1").read_settings(NOW).waive
 
 
@@ -74,7 +74,7 @@ def test_a_waiver_left_over_from_a_restore_that_was_never_closed_is_refused_with
     assert [one.subject for one in refused.value.problems] == ["config waive.quiesced.sessions"]
     assert "inc-0" in refused.value.problems[0].found
     assert "pulumi config rm --path 'waive[\"quiesced.sessions\"]'" in refused.value.problems[0].fix
-    assert "pulumi config set --path 'waive[\"quiesced.sessions\"]'" in refused.value.problems[0].fix
+    assert "pulumi config set --plaintext --path 'waive[\"quiesced.sessions\"]'" in refused.value.problems[0].fix
 
 
 def test_a_waiver_of_this_restore_one_given_anew_and_one_after_a_close_hold(store: Store, wanted: Plan) -> None:

@@ -170,7 +170,7 @@ def test_a_copy_of_another_secret_is_told_with_the_command_that_ends_the_copying
 def test_a_controller_that_is_not_known_is_told_by_its_field_manager_or_as_owner() -> None:
     (manager,) = writers(secret(managedFields=written_by("acme-secret-sync")))
     assert (manager.kind, manager.name, manager.blocking) == ("field manager", "acme-secret-sync", True)
-    assert "pulumi config set --path secret.controller" in manager.stop
+    assert "pulumi config set --plaintext --path secret.controller" in manager.stop
     (owning,) = writers(secret(ownerReferences=owner("OnePasswordItem"), managedFields=written_by("manager")))
     assert (owning.kind, owning.name) == ("OnePasswordItem", "db")
     where = "/apis/apps/v1/namespaces/acme/deployments/sync"

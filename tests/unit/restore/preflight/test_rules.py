@@ -377,7 +377,7 @@ def test_a_misspelt_key_of_the_secret_is_answered_with_the_nearest() -> None:
     problem = only_problem(
         settings(secret=SecretKey("database-credentials", "DATABSE_URL")), with_cluster(secret=secret(None))
     )
-    assert problem.fix == "pulumi config set --path secret.key DATABASE_URL"
+    assert problem.fix == "pulumi config set --plaintext --path secret.key DATABASE_URL"
 
 
 @pytest.mark.parametrize(
@@ -589,7 +589,7 @@ def test_another_writer_is_waived_by_its_own_name_alone() -> None:
     busy = restored(cluster=replace(RUNNING, writers=(CRON,)))
     refused = only_problem(settings(), busy)
     name = "preflight.writer:CronJob/nightly"
-    assert f"""pulumi config set --path 'waive["{name}"]' "<reason>\"""" in refused.fix
+    assert f"""pulumi config set --plaintext --path 'waive["{name}"]' "<reason>\"""" in refused.fix
     assert problems(settings(waive={name: "it only reads, asked the team"}), busy) == {}
     for other in ("preflight.writer:CronJob/hourly", "preflight.writer:Job/nightly"):
         assert set(problems(settings(waive={other: "it only reads, asked the team"}), busy)) == {"CronJob nightly"}
@@ -714,7 +714,7 @@ MANAGED = "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds!db-1234-AbCd
 def test_a_master_password_that_rds_rotates_is_told_with_what_becomes_of_it() -> None:
     said = notes(managed_secret=MANAGED, master_user="admin")
     assert "RDS manages the master password of shop and rotates it" in said
-    assert f"pulumi config set --path login.secretId {MANAGED}" in said
+    assert f"pulumi config set --plaintext --path login.secretId {MANAGED}" in said
     assert "manages" not in notes(master_user="admin")
 
 
@@ -722,7 +722,7 @@ def test_a_master_password_that_rds_rotates_is_told_with_what_becomes_of_it() ->
 def test_the_secret_that_rds_keeps_is_known_by_its_arn_and_by_its_name(name: str) -> None:
     source = instance(managed_secret=MANAGED, master_user="admin")
     said = plan.make(settings(login=Login("admin", name)), inventory(source=source)).notes
-    assert not [line for line in said if "pulumi config set --path login.secretId" in line]
+    assert not [line for line in said if "pulumi config set --plaintext --path login.secretId" in line]
 
 
 def test_the_secret_of_an_instance_that_is_gone_is_told_with_the_way_on() -> None:
